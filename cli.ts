@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import { defaultFamilyFolder, version } from './server/package-paths.js';
+
+type Register = (program: Command) => void;
+
+/** Sub-commands by name. Each module is loaded only when its command, or the help on all of them, is asked for. */
+const commands: Record<string, () => Promise<Register>> = {
+  serve: async () => (await import('./server/commands/serve.js')).serveCommand,
+  doctor: async () => {
+    const { doctorCommand } = await import('./server/commands/doctor.js');
+    return (program) => doctorCommand(program, findCompute);
+  },
+  envs: async () => (await import('./client/commands/envs.js')).envsCommand,
+  describe: async () => (await import('./client/commands/describe.js')).describeCommand,
+  train: async () => (await import('./client/commands/train.js')).trainCommand,
+  eval: async () => (await import('./client/commands/eval.js')).evalCommand,
+  bench: async () => {
+    const { benchCommand } = await import('./client/commands/bench.js');
+    return (program) => benchCommand(program, findBaselinePython);
+  },
+};
+
+async function findCompute() {
+  const { loadCompute } = await import('./client/agents/compute.js');
+  return loadCompute();
+}
+
+/** The interpreter of the default family, in which Gymnasium runs without gymlink. */
+async function findBaselinePython() {
+  const { familyEnvironment, readFamily } = await import('./server/family.js');
+  const { ensurePythonEnv } = await import('./server/python-env.js');
+  const { python } = await ensurePythonEnv(defaultFamilyFolder);
+  return { python, env: familyEnvironment(readFamily(defaultFamilyFolder)) };
+}
+
+const program = new Command('gymlink')
+  .description('Gymnasium environments over gRPC')
+  .version(version)
+  .showHelpAfterError();
+
+const asked = commands[process.argv[2] ?? ''];
+const loading = asked === undefined ? Object.values(commands) : [asked];
+for (const register of await Promise.all(loading.map((load) => load()))) register(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(`gymlink: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

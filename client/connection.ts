@@ -1,0 +1,267 @@
+import {
+  ChannelCredentials,
+  type ChannelOptions,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { Error as ErrorMessage } from '../proto/gen/gymlink/v1/error.js';
+import {
+  Capability,
+  type DescribeEnvironmentResponse,
+  EnvironmentServiceClient,
+  type GetServerInfoResponse,
+  type ListEnvironmentsResponse,
+} from '../proto/gen/gymlink/v1/service.js';
+import { type EnvironmentSummary, type OpenedResponse, SessionRequest, SessionResponse } from '../proto/gen/gymlink/v1/session.js';
+import { Env } from './env.js';
+import type { ActionOf, BatchActionOf, BatchObservationOf, KnownId, ObservationOf } from './environments.js';
+import { fromErrorMessage, GymlinkError } from './errors.js';
+import { type MakeOptions, type MakeVecOptions, openRequest, protocol, requestTimeoutMs } from './open-request.js';
+import { Session, type SessionStream } from './session.js';
+import { fromSpaceMessage, type Sample, type Space } from './spaces/index.js';
+import { type Arguments, fromMap, type PlainValue, toMap } from './values.js';
+import { VectorEnv } from './vector-env.js';
+
+/** An environment of a server's catalogue. */
+export interface EnvironmentInfo {
+  readonly id: string;
+  readonly family: string;
+  /** Steps after which an episode is truncated; 0 for no limit. */
+  readonly maxEpisodeSteps: number;
+  /** Mean return at which the environment counts as solved. */
+  readonly rewardThreshold: number | undefined;
+  readonly nondeterministic: boolean;
+  readonly defaultKwargs: Record<string, PlainValue>;
+  readonly allowedKwargs: readonly string[];
+  /** What the environment lacks on this server; empty where it can be made. */
+  readonly unavailable: string;
+}
+
+/** One environment with its spaces. */
+export interface EnvironmentDescription {
+  readonly environment: EnvironmentInfo;
+  readonly observationSpace: Space;
+  readonly actionSpace: Space;
+  readonly metadata: Record<string, PlainValue>;
+  readonly documentation: string;
+}
+
+/** Who a server is and what it can do. */
+export interface ServerInfo {
+  readonly version: string;
+  readonly protocol: { readonly major: number; readonly minor: number };
+  /** Names of service.proto's Capability without their prefix, for example `AUTORESET_SAME_STEP`. */
+  readonly capabilities: readonly string[];
+}
+
+const channelOptions: ChannelOptions = {
+  // gRPC's default window of 64 KiB allows 4 MB/s at 10 ms round trip; this one 173 MB/s (docs/architecture.md).
+  'grpc-node.flow_control_window': 16 * 1024 * 1024,
+  'grpc.max_receive_message_length': -1,
+  'grpc.max_send_message_length': -1,
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 60_000,
+};
+
+/** How to connect. */
+export interface ConnectOptions {
+  /** Milliseconds to wait for the server; 10,000 by default. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Connects to a running server.
+ *
+ * @param address `HOST:PORT` or `unix:/path/to/socket`.
+ * @throws GymlinkError CONNECTION_FAILED if no server answers in time; PROTOCOL_VERSION if it speaks another major version.
+ */
+export async function connect(address: string, { timeoutMs = 10_000 }: ConnectOptions = {}): Promise<Connection> {
+  const connection = new Connection(address);
+  try {
+    await connection.ready(timeoutMs);
+    return connection;
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+/** A connection to a server. Environments made through it end with it. */
+export class Connection {
+  /** The server's address. */
+  readonly address: string;
+  private readonly client: EnvironmentServiceClient;
+  private readonly sessions = new Set<Session>();
+  private readonly onClose: (() => Promise<void>) | undefined;
+
+  /** Use {@link connect} or `launch`. */
+  constructor(address: string, onClose?: () => Promise<void>) {
+    this.address = address;
+    this.onClose = onClose;
+    this.client = new EnvironmentServiceClient(address, ChannelCredentials.createInsecure(), channelOptions);
+  }
+
+  /** Waits until the server answers, and checks that both speak the same protocol. */
+  async ready(timeoutMs: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.client.waitForReady(Date.now() + timeoutMs, (error) => {
+        const message = `No gymlink server answers at ${this.address}. Start one with: npx gymlink serve --listen ${this.address}`;
+        if (error) reject(new GymlinkError('CONNECTION_FAILED', message, { cause: error }));
+        else resolve();
+      });
+    });
+    const { protocol: found } = await this.serverInfo();
+    if (found.major !== protocol.major)
+      throw new GymlinkError(
+        'PROTOCOL_VERSION',
+        `The server at ${this.address} speaks protocol ${found.major}.${found.minor}, this client ${protocol.major}.${protocol.minor}: use versions of gymlink that belong together.`,
+      );
+  }
+
+  /** Who the server is and what it can do. */
+  async serverInfo(): Promise<ServerInfo> {
+    const info = await this.unary<GetServerInfoResponse>((done, options) =>
+      this.client.getServerInfo({}, options.metadata, options, done),
+    );
+    const names = new Map(Object.entries(Capability).map(([name, number]) => [number as number, name]));
+    return {
+      version: info.version,
+      protocol: { major: info.protocol?.major ?? 0, minor: info.protocol?.minor ?? 0 },
+      capabilities: info.capabilities.flatMap((number) => names.get(number)?.slice('CAPABILITY_'.length) ?? []),
+    };
+  }
+
+  /** The catalogue, sorted by id; with `contains` only ids that contain that text. */
+  async environments({ contains = '' }: { contains?: string } = {}): Promise<EnvironmentInfo[]> {
+    const { environments } = await this.unary<ListEnvironmentsResponse>((done, options) =>
+      this.client.listEnvironments({ contains }, options.metadata, options, done),
+    );
+    return environments.map(environmentInfo);
+  }
+
+  /**
+   * One environment with its spaces.
+   *
+   * @throws GymlinkError UNKNOWN_ENVIRONMENT (with `suggestions`), NOT_ALLOWED, INVALID_KWARGS or ENVIRONMENT_UNAVAILABLE.
+   */
+  async describe(id: string, kwargs: Arguments = {}): Promise<EnvironmentDescription> {
+    const request = { envId: id, kwargs: toMap(kwargs) };
+    const found = await this.unary<DescribeEnvironmentResponse>(
+      (done, options) => this.client.describeEnvironment(request, options.metadata, options, done),
+    );
+    if (found.environment === undefined) throw new GymlinkError('MALFORMED_REPLY', `The server described no environment for ${id}.`);
+    return {
+      environment: environmentInfo(found.environment),
+      observationSpace: fromSpaceMessage(found.observationSpace),
+      actionSpace: fromSpaceMessage(found.actionSpace),
+      metadata: found.metadata ? (fromMap(found.metadata) as Record<string, PlainValue>) : {},
+      documentation: found.documentation,
+    };
+  }
+
+  /**
+   * Makes one environment, like `gymnasium.make`. For ids of Gymnasium the types of observation and action are known; give
+   * them for others: `make<NdArray<Float32Array>, number>('family/Id')`.
+   *
+   * @throws GymlinkError as {@link Connection.describe}, and for an option that the server cannot serve.
+   */
+  make<Id extends KnownId>(id: Id, options?: MakeOptions): Promise<Env<ObservationOf<Id>, ActionOf<Id>>>;
+  make<Obs = Sample, Act = Sample>(id: string, options?: MakeOptions): Promise<Env<Obs, Act>>;
+  async make(id: string, options: MakeOptions = {}): Promise<Env<Sample, Sample>> {
+    return this.open(id, { ...options, numEnvs: 1, autoresetMode: 'Disabled' }, (session, opened) => new Env(session, opened));
+  }
+
+  /**
+   * Makes a vector environment, like `gymnasium.make_vec`.
+   *
+   * @throws GymlinkError as {@link Connection.make}.
+   */
+  makeVec<Id extends KnownId>(id: Id, options: MakeVecOptions): Promise<VectorEnv<BatchObservationOf<Id>, BatchActionOf<Id>>>;
+  makeVec<Obs = Sample, Act = Sample>(id: string, options: MakeVecOptions): Promise<VectorEnv<Obs, Act>>;
+  async makeVec(id: string, options: MakeVecOptions): Promise<VectorEnv<Sample, Sample>> {
+    return this.open(id, options, (session, opened) => new VectorEnv(session, opened, options));
+  }
+
+  /** Closes all environments of this connection and the connection; for `launch` also the server. */
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.sessions].map((session) => session.close()));
+    this.client.close();
+    await this.onClose?.();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  private async open<T>(
+    id: string,
+    options: MakeVecOptions,
+    wrap: (session: Session, opened: OpenedResponse) => T,
+  ): Promise<T> {
+    const request = openRequest(id, options);
+    const session = new Session(this.stream(), requestTimeoutMs);
+    this.sessions.add(session);
+    session.onEnd(() => this.sessions.delete(session));
+    try {
+      return wrap(session, await session.open(request));
+    } catch (error) {
+      session.abandon();
+      throw error;
+    }
+  }
+
+  private stream(): SessionStream {
+    const call = this.client.makeBidiStreamRequest(
+      '/gymlink.v1.EnvironmentService/Session',
+      serialize,
+      (bytes) => SessionResponse.decode(bytes),
+    );
+    return {
+      write: (request) => call.write(request),
+      onResponse: (listener) => call.on('data', listener),
+      onEnd: (listener) => {
+        call.on('error', (error: ServiceError) => listener(fromServiceError(error, this.address)));
+        call.on('end', () => listener(undefined));
+      },
+      cancel: () => call.cancel(),
+    };
+  }
+
+  private unary<T>(
+    call: (
+      done: (error: ServiceError | null, response: T) => void,
+      options: { metadata: Metadata; deadline: number },
+    ) => unknown,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const deadline = Date.now() + requestTimeoutMs;
+      call((error, response) => (error ? reject(fromServiceError(error, this.address)) : resolve(response)), {
+        metadata: new Metadata(),
+        deadline,
+      });
+    });
+  }
+}
+
+/** Without the copy that generated code makes of every message. */
+function serialize(request: SessionRequest): Buffer {
+  const bytes = SessionRequest.encode(request).finish();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** A gRPC failure: the server's own Error where it sent one, else a failed connection. */
+function fromServiceError(error: ServiceError, address: string): GymlinkError {
+  const [detail] = error.metadata?.get('gymlink-error-bin') ?? [];
+  if (detail !== undefined) return fromErrorMessage(ErrorMessage.decode(detail as Buffer));
+  const message = `The connection to the server at ${address} failed: ${error.details || error.message}`;
+  return new GymlinkError('CONNECTION_FAILED', message, { cause: error });
+}
+
+function environmentInfo(summary: EnvironmentSummary): EnvironmentInfo {
+  const { defaultKwargs, rewardThreshold, ...rest } = summary;
+  return {
+    ...rest,
+    rewardThreshold,
+    defaultKwargs: defaultKwargs ? (fromMap(defaultKwargs) as Record<string, PlainValue>) : {},
+  };
+}

@@ -1,0 +1,115 @@
+import type { OpenedResponse, Transition } from '../proto/gen/gymlink/v1/session.js';
+import { encodeActions } from './columns.js';
+import { type Info, infoList } from './infos.js';
+import type { Seed } from './open-request.js';
+import { type RenderFrame, renderings } from './renderings.js';
+import type { Session } from './session.js';
+import { fromSpaceMessage, type Sample, type Space } from './spaces/index.js';
+import { Rows } from './transition.js';
+import { type Arguments, fromMagnitude, fromMap, type PlainValue } from './values.js';
+import { resetRequest, type SpaceOf } from './vector-env.js';
+
+/** What `reset` gives. */
+export interface Reset<Obs> {
+  readonly observation: Obs;
+  readonly info: Info;
+}
+
+/** What `step` gives. */
+export interface Step<Obs> extends Reset<Obs> {
+  readonly reward: number;
+  /** The episode reached a terminal state. */
+  readonly terminated: boolean;
+  /** The episode was cut off, for example by its step limit. */
+  readonly truncated: boolean;
+}
+
+/** One environment; Gymnasium's Env. Made by `Connection.make`. An episode that ended needs a `reset`. */
+export class Env<Obs = Sample, Act = Sample> {
+  readonly observationSpace: SpaceOf<Obs>;
+  readonly actionSpace: SpaceOf<Act>;
+  /** The environment's metadata, for example `render_fps`. */
+  readonly metadata: Record<string, PlainValue>;
+  /** Steps after which an episode is truncated; 0 for no limit. */
+  readonly maxEpisodeSteps: number;
+  /** Seed that the first reset uses if it names none. */
+  readonly seed: bigint;
+  private readonly session: Session;
+  private readonly rows: Rows;
+
+  /** Use `Connection.make`. */
+  constructor(session: Session, opened: OpenedResponse) {
+    this.session = session;
+    this.observationSpace = fromSpaceMessage(opened.observationSpace) as Space as SpaceOf<Obs>;
+    this.actionSpace = fromSpaceMessage(opened.actionSpace) as Space as SpaceOf<Act>;
+    this.metadata = opened.metadata ? (fromMap(opened.metadata) as Record<string, PlainValue>) : {};
+    this.maxEpisodeSteps = opened.environment?.maxEpisodeSteps ?? 0;
+    this.seed = fromMagnitude(opened.seed?.magnitude ?? new Uint8Array());
+    this.rows = new Rows(this.observationSpace, 1);
+  }
+
+  /**
+   * Begins a new episode.
+   *
+   * @throws GymlinkError INVALID_SEED or ENVIRONMENT_RAISED.
+   */
+  async reset({ seed, options }: { seed?: Seed; options?: Arguments } = {}): Promise<Reset<Obs>> {
+    const request = resetRequest(
+      { ...(seed === undefined ? {} : { seed }), ...(options === undefined ? {} : { options }) },
+      1,
+    );
+    return this.read(await this.session.request({ $case: 'reset', value: request }, 'transition'));
+  }
+
+  /**
+   * Takes one step.
+   *
+   * @throws GymlinkError INVALID_ACTION (nothing changed); RESET_NEEDED before the first reset and after the end of an
+   *   episode; ENVIRONMENT_RAISED, WORKER_DIED or DEADLINE_EXCEEDED.
+   */
+  async step(action: Act): Promise<Step<Obs>> {
+    const bytes = encodeActions(this.actionSpace, 1, batchOfOne(this.actionSpace, action));
+    const { observation, info } = this.read(await this.session.step(bytes));
+    const { rewards, terminations, truncations } = this.rows;
+    return {
+      observation,
+      reward: rewards[0] as number,
+      terminated: terminations[0] === 1,
+      truncated: truncations[0] === 1,
+      info,
+    };
+  }
+
+  /**
+   * What the environment's `render` gives.
+   *
+   * @throws GymlinkError RENDER_UNAVAILABLE without a render mode at `make`; RESET_NEEDED before the first reset.
+   */
+  async render(): Promise<RenderFrame> {
+    const [frame] = await renderings(this.session);
+    return frame as RenderFrame;
+  }
+
+  /** Closes the environment. Calling it again does nothing. */
+  async close(): Promise<void> {
+    await this.session.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  private read(transition: Transition): Reset<Obs> {
+    this.rows.begin();
+    for (const part of transition.parts) this.rows.read(part);
+    const [info = {}] = this.rows.infos.length === 0 ? [] : infoList(this.rows.infos, 1);
+    return { observation: this.rows.observations.row(0) as Obs, info };
+  }
+}
+
+/** A Tuple's batch has its entries outside: each entry becomes a batch of one. */
+function batchOfOne(space: Space, action: unknown): unknown {
+  if (space.kind === 'Tuple' && Array.isArray(action))
+    return action.map((item, i) => batchOfOne(space.spaces[i] as Space, item));
+  return space.kind === 'Dict' ? [action] : action;
+}

@@ -1,0 +1,97 @@
+import { AutoresetMode as WireAutoresetMode, type OpenRequest, FailurePolicy, ObservationMode } from '../proto/gen/gymlink/v1/session.js';
+import { Compression } from '../proto/gen/gymlink/v1/session.js';
+import type { Seed as SeedMessage } from '../proto/gen/gymlink/v1/value.js';
+import { GymlinkError } from './errors.js';
+import { type Arguments, toMagnitude, toMap } from './values.js';
+
+/** The protocol that this client speaks. */
+export const protocol = { major: 1, minor: 0 };
+
+/** Longer than any deadline of the server, which then says itself what took too long. */
+export const requestTimeoutMs = 150_000;
+
+/** What happens to a sub-environment whose episode ended; values of Gymnasium's AutoresetMode. */
+export type AutoresetMode = 'NextStep' | 'SameStep' | 'Disabled';
+
+const autoresetModes: Readonly<Record<AutoresetMode, WireAutoresetMode>> = {
+  NextStep: WireAutoresetMode.AUTORESET_MODE_NEXT_STEP,
+  SameStep: WireAutoresetMode.AUTORESET_MODE_SAME_STEP,
+  Disabled: WireAutoresetMode.AUTORESET_MODE_DISABLED,
+};
+
+/** A seed: a whole number from 0 on, of up to 256 bits. */
+export type Seed = number | bigint;
+
+/** How to make an environment. */
+export interface MakeOptions {
+  /** Constructor arguments, each on the environment's allow-list. */
+  readonly kwargs?: Arguments;
+  /** One of the environment's render modes, for example `rgb_array`. */
+  readonly renderMode?: string;
+  /** Steps after which an episode is truncated, instead of the environment's own limit. */
+  readonly maxEpisodeSteps?: number;
+  /** Seed of the first reset if that names none. Without it the server draws one and tells it. */
+  readonly seed?: Seed;
+}
+
+/** How to make a vector environment. */
+export interface MakeVecOptions extends MakeOptions {
+  /** Number of sub-environments. */
+  readonly numEnvs: number;
+  /** `NextStep` by default, as in Gymnasium. */
+  readonly autoresetMode?: AutoresetMode;
+  /** Worker processes; by default the server chooses. */
+  readonly numWorkers?: number;
+  /**
+   * True (default): every reset and step gives arrays of its own. False: arrays are used again by the next reset or step,
+   * which saves copying; read them before. As `copy` of Gymnasium's vector environments.
+   */
+  readonly copy?: boolean;
+}
+
+/** A seed on the wire. */
+export function toSeed(seed: Seed): SeedMessage {
+  if (typeof seed === 'number' ? !Number.isSafeInteger(seed) || seed < 0 : seed < 0n || seed >> 256n > 0n)
+    throw new GymlinkError(
+      'INVALID_SEED',
+      `${seed} is no seed: a seed is a whole number from 0 on, of at most 256 bits (a bigint above ${Number.MAX_SAFE_INTEGER}).`,
+    );
+  return { magnitude: toMagnitude(BigInt(seed)) };
+}
+
+function count(name: string, value: number | undefined, least: number): number {
+  if (value === undefined) return 0;
+  if (!Number.isInteger(value) || value < least || value >= 2 ** 32)
+    throw new GymlinkError('INVALID_ARGUMENT', `${name} must be a whole number from ${least} on, not ${value}.`);
+  return value;
+}
+
+/** The request that opens a session as the options say. */
+export function openRequest(envId: string, options: MakeVecOptions): OpenRequest {
+  const mode = options.autoresetMode ?? 'NextStep';
+  if (autoresetModes[mode] === undefined)
+    throw new GymlinkError('INVALID_ARGUMENT', `There is no autoreset mode ${mode}; there are ${Object.keys(autoresetModes).join(', ')}.`);
+  return {
+    protocol,
+    envId,
+    numEnvs: count('numEnvs', options.numEnvs, 1),
+    kwargs: toMap(options.kwargs ?? {}),
+    renderMode: options.renderMode ?? '',
+    maxEpisodeSteps: count('maxEpisodeSteps', options.maxEpisodeSteps, 1),
+    autoresetMode: autoresetModes[mode],
+    numWorkers: count('numWorkers', options.numWorkers, 1),
+    seed: options.seed === undefined ? undefined : toSeed(options.seed),
+    maxMessageBytes: BigInt(64 * 1024 * 1024),
+    batchSize: 0,
+    maxWaitUs: 0n,
+    observationMode: ObservationMode.OBSERVATION_MODE_SAME,
+    failurePolicy: FailurePolicy.FAILURE_POLICY_ERROR,
+    infoFilter: undefined,
+    wrappers: [],
+    compression: Compression.COMPRESSION_UNSPECIFIED,
+    sharedMemory: false,
+    leaseS: 0,
+    plan: [],
+    envKwargs: [],
+  };
+}

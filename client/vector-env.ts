@@ -1,0 +1,205 @@
+import type { OpenedResponse, ResetRequest, Transition } from '../proto/gen/gymlink/v1/session.js';
+import { encodeActions } from './columns.js';
+import { GymlinkError } from './errors.js';
+import { type Info, infoList, type VectorInfos, vectorInfos } from './infos.js';
+import { asNdArray, type NdArray } from './nd-array.js';
+import { type AutoresetMode, type MakeVecOptions, type Seed, toSeed } from './open-request.js';
+import { type RenderFrame, renderings } from './renderings.js';
+import type { Session } from './session.js';
+import { batchSpace, fromSpaceMessage, type Sample, type Space } from './spaces/index.js';
+import { Rows, rowKinds } from './transition.js';
+import { type Arguments, fromMagnitude, fromMap, type PlainValue, toMap } from './values.js';
+
+/** A space whose samples are known to be of a type. */
+export type SpaceOf<T> = { sample(): T } & Space;
+
+/** How to reset a vector environment. */
+export interface VectorResetOptions {
+  /** Sub-environment i gets `seed + i`; or one seed (null: none) for each sub-environment. */
+  readonly seed?: Seed | readonly (Seed | null)[];
+  /**
+   * Options for every reset. As in Gymnasium, `reset_mask` (one boolean a sub-environment) chooses which are reset; the others
+   * keep their observation.
+   */
+  readonly options?: Arguments & { readonly reset_mask?: ArrayLike<boolean | number> };
+  /** Options for single sub-environments instead, one each. */
+  readonly envOptions?: readonly Arguments[];
+}
+
+/** What `reset` of a vector environment gives. */
+export interface VectorReset<Obs> {
+  readonly observations: Obs;
+  readonly infos: VectorInfos;
+}
+
+/** What `step` of a vector environment gives. */
+export interface VectorStep<Obs> extends VectorReset<Obs> {
+  /** float64, shape [numEnvs]. */
+  readonly rewards: NdArray<Float64Array>;
+  /** 1 where the episode reached a terminal state, shape [numEnvs]. */
+  readonly terminations: NdArray<Uint8Array>;
+  /** 1 where the episode was cut off, shape [numEnvs]. */
+  readonly truncations: NdArray<Uint8Array>;
+}
+
+/** What the protocol tells of the last transition beyond Gymnasium's own results. */
+export interface TransitionDetails {
+  /** `step`, `reset`, or `autoreset` (NextStep: the action was ignored), of each sub-environment. */
+  readonly kinds: readonly (typeof rowKinds)[number][];
+  /** Episodes so far of each sub-environment, from 1. */
+  readonly episodes: Uint32Array;
+  /** Steps in that episode, 0 after a reset. */
+  readonly episodeSteps: Uint32Array;
+  /** Seeds that resets used, by sub-environment; one that is missing continued its generator. */
+  readonly seeds: ReadonlyMap<number, bigint>;
+  /** The info of each sub-environment as its own `reset` or `step` gave it. */
+  readonly infos: readonly Info[];
+}
+
+/**
+ * Sub-environments that step together; Gymnasium's VectorEnv. Made by `Connection.makeVec`.
+ *
+ * One call at a time changes the environments; a second one that is made before the first has resolved takes effect after it.
+ */
+export class VectorEnv<Obs = Sample, Act = Sample> {
+  readonly numEnvs: number;
+  readonly singleObservationSpace: Space;
+  readonly singleActionSpace: Space;
+  /** Space of a batch of observations. */
+  readonly observationSpace: SpaceOf<Obs>;
+  /** Space of a batch of actions: `actionSpace.sample()` gives one for every sub-environment. */
+  readonly actionSpace: SpaceOf<Act>;
+  readonly autoresetMode: AutoresetMode;
+  /** The environment's metadata, for example `render_fps`. */
+  readonly metadata: Record<string, PlainValue>;
+  /** Steps after which an episode is truncated; 0 for no limit. */
+  readonly maxEpisodeSteps: number;
+  /** Seed that the first reset uses if it names none: sub-environment i gets `seed + i`. */
+  readonly seed: bigint;
+  private readonly session: Session;
+  private readonly rows: Rows;
+  private readonly copy: boolean;
+
+  /** Use `Connection.makeVec`. */
+  constructor(session: Session, opened: OpenedResponse, options: MakeVecOptions) {
+    this.session = session;
+    this.numEnvs = options.numEnvs;
+    this.autoresetMode = options.autoresetMode ?? 'NextStep';
+    this.copy = options.copy ?? true;
+    this.singleObservationSpace = fromSpaceMessage(opened.observationSpace);
+    this.singleActionSpace = fromSpaceMessage(opened.actionSpace);
+    this.observationSpace = batchSpace(this.singleObservationSpace, this.numEnvs) as SpaceOf<Obs>;
+    this.actionSpace = batchSpace(this.singleActionSpace, this.numEnvs) as SpaceOf<Act>;
+    this.metadata = opened.metadata ? (fromMap(opened.metadata) as Record<string, PlainValue>) : {};
+    this.maxEpisodeSteps = opened.environment?.maxEpisodeSteps ?? 0;
+    this.seed = fromMagnitude(opened.seed?.magnitude ?? new Uint8Array());
+    this.rows = new Rows(this.singleObservationSpace, this.numEnvs);
+  }
+
+  /**
+   * Resets all sub-environments, or those of `options.reset_mask`.
+   *
+   * @throws GymlinkError INVALID_SEED, INVALID_ARGUMENT, or ENVIRONMENT_RAISED.
+   */
+  async reset(options: VectorResetOptions = {}): Promise<VectorReset<Obs>> {
+    const request = resetRequest(options, this.numEnvs);
+    this.read(await this.session.request({ $case: 'reset', value: request }, 'transition'));
+    return { observations: this.observations(), infos: this.infos() };
+  }
+
+  /**
+   * Steps every sub-environment once.
+   *
+   * @param actions One action for each: for Discrete numbers or an Int32Array, for Box a flat array or one array each.
+   * @throws GymlinkError INVALID_ACTION (nothing changed), RESET_NEEDED, ENVIRONMENT_RAISED, WORKER_DIED or DEADLINE_EXCEEDED.
+   */
+  async step(actions: Act): Promise<VectorStep<Obs>> {
+    const bytes = encodeActions(this.singleActionSpace, this.numEnvs, actions);
+    this.read(await this.session.step(bytes));
+    const { rewards, terminations, truncations } = this.rows;
+    return {
+      observations: this.observations(),
+      rewards: this.column(rewards, 'float64'),
+      terminations: this.column(terminations, 'bool'),
+      truncations: this.column(truncations, 'bool'),
+      infos: this.infos(),
+    };
+  }
+
+  /** What the protocol tells of the last reset or step beyond Gymnasium's results. */
+  lastTransition(): TransitionDetails {
+    const { kinds, episodes, episodeSteps, seeds, infos } = this.rows;
+    return {
+      kinds: Array.from(kinds, (kind) => rowKinds[kind] ?? 'step'),
+      episodes: episodes.slice(),
+      episodeSteps: episodeSteps.slice(),
+      seeds: new Map(seeds),
+      infos: infoList(infos, this.numEnvs),
+    };
+  }
+
+  /**
+   * What each sub-environment's `render` gives: an RGB frame (uint8, shape [height, width, 3]), a text, or a list of them.
+   *
+   * @throws GymlinkError RENDER_UNAVAILABLE without a render mode at `makeVec`; RESET_NEEDED before the first reset.
+   */
+  async render(): Promise<RenderFrame[]> {
+    return renderings(this.session);
+  }
+
+  /** Closes the sub-environments. Calling it again does nothing. */
+  async close(): Promise<void> {
+    await this.session.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  private read(transition: Transition): void {
+    this.rows.begin();
+    for (const part of transition.parts) this.rows.read(part);
+  }
+
+  private observations(): Obs {
+    return this.rows.observations.batch(this.copy) as Obs;
+  }
+
+  private infos(): VectorInfos {
+    const { infos, finalObservations, finalInfos } = this.rows;
+    if (infos.length === 0 && finalObservations.size === 0) return {};
+    return vectorInfos(infos, finalObservations, finalInfos, this.numEnvs);
+  }
+
+  private column<T extends Float64Array | Uint8Array>(array: T, dtype: 'float64' | 'bool'): NdArray<T> {
+    return asNdArray(this.copy ? (array.slice() as T) : array, [this.numEnvs], dtype);
+  }
+}
+
+function maskedIndices(mask: ArrayLike<boolean | number> | undefined, numEnvs: number): number[] {
+  if (mask === undefined) return [];
+  if (mask.length !== numEnvs)
+    throw new GymlinkError('INVALID_ARGUMENT', `reset_mask has ${mask.length} items for ${numEnvs} sub-environments.`);
+  const indices = Array.from({ length: numEnvs }, (_, i) => i).filter((i) => Boolean(mask[i]));
+  if (indices.length === 0) throw new GymlinkError('INVALID_ARGUMENT', 'reset_mask names no sub-environment.');
+  return indices;
+}
+
+/** The request of a reset. */
+export function resetRequest({ seed, options, envOptions }: VectorResetOptions, numEnvs: number): ResetRequest {
+  const { reset_mask: mask, ...rest } = options ?? {};
+  const envIndices = maskedIndices(mask, numEnvs);
+  const chosen = <T>(items: readonly T[], name: string): T[] => {
+    if (items.length !== numEnvs)
+      throw new GymlinkError('INVALID_ARGUMENT', `${items.length} ${name} were given for ${numEnvs} sub-environments.`);
+    return envIndices.length === 0 ? [...items] : envIndices.map((i) => items[i] as T);
+  };
+  const seeds = Array.isArray(seed) ? chosen(seed as readonly (Seed | null)[], 'seeds') : [];
+  return {
+    envIndices,
+    seed: seed === undefined || Array.isArray(seed) ? undefined : toSeed(seed as Seed),
+    envSeeds: seeds.map((item) => ({ seed: item === null ? undefined : toSeed(item) })),
+    options: options === undefined ? undefined : toMap(rest as Arguments),
+    envOptions: envOptions === undefined ? [] : chosen(envOptions, 'options').map(toMap),
+  };
+}

@@ -1,0 +1,207 @@
+import { detailsOf } from './loader-client.js';
+import type {
+  Description,
+  EnvironmentSummary,
+  ErrorMessage,
+  Opened,
+  Rendered,
+  ServerInfo,
+  SessionResponse,
+  Space,
+  TransitionDetails,
+  TransitionPart,
+} from './loader-messages.js';
+import { rowJson, spaceJson } from './loader-space-json.js';
+import { PayloadReader, type Row, readRows } from './loader-spaces.js';
+import {
+  floatJson,
+  fromMagnitude,
+  infosJson,
+  type Json,
+  type JsonObject,
+  mapJson,
+  valueJson,
+} from './loader-values.js';
+
+const ROW_KINDS = ['STEP', 'RESET', 'AUTORESET', 'FAILED'];
+
+/** What a TransitionPart holds: its columns as numbers or hex, and what is there for each row. */
+interface Part {
+  envIndex: number[];
+  episode: number[];
+  episodeStep: number[];
+  seq: number[];
+  reward: string[];
+  terminated: number[];
+  truncated: number[];
+  kind: string[];
+  observation: Row[];
+  finalObservation: (Row | null)[];
+  info: JsonObject[];
+  finalInfo: (JsonObject | null)[];
+  seed: (string | null)[];
+}
+
+/** Spreads what only the rows with a final observation have. */
+function spread<T>(hasFinal: Buffer, values: T[]): (T | null)[] {
+  const waiting = [...values];
+  return [...hasFinal].map((has) => (has ? (waiting.shift() ?? null) : null));
+}
+
+function seedsOf(details: TransitionDetails, rows: number): (string | null)[] {
+  const seeds = new Map(details.seeds.map(({ row, seed }) => [row, fromMagnitude(seed.magnitude)]));
+  return Array.from({ length: rows }, (_, row) => seeds.get(row)?.toString() ?? null);
+}
+
+function readPart(part: TransitionPart, space: Space): Part {
+  const { rows } = part;
+  const reader = new PayloadReader(part.payload);
+  const details = detailsOf(part.details);
+  const [envIndex, episode, episodeStep] = [1, 2, 3].map(() => reader.numbers(rows));
+  const [seq, reward] = [1, 2].map(() => reader.block(8 * rows));
+  const [terminated, truncated, kind, hasFinal] = [1, 2, 3, 4].map(() => reader.block(rows));
+  if (!envIndex || !episode || !episodeStep || !seq || !reward) throw new Error('unreachable');
+  if (!terminated || !truncated || !kind || !hasFinal) throw new Error('unreachable');
+  const finals = hasFinal.filter((has) => has === 1).length;
+  const observation = readRows(space, rows, reader);
+  const finalRows = finals > 0 ? readRows(space, finals, reader) : [];
+  reader.finish();
+  const each = <T>(form: (row: number) => T) => Array.from({ length: rows }, (_, row) => form(row));
+  return {
+    envIndex,
+    episode,
+    episodeStep,
+    seq: each((row) => Number(seq.readBigUInt64LE(8 * row))),
+    reward: each((row) => reward.toString('hex', 8 * row, 8 * row + 8)),
+    terminated: [...terminated],
+    truncated: [...truncated],
+    kind: [...kind].map((number) => ROW_KINDS[number] ?? `${number}`),
+    observation,
+    finalObservation: spread(hasFinal, finalRows),
+    info: infosJson(details.infos, rows),
+    finalInfo: spread(hasFinal, infosJson(details.final_infos, finals)),
+    seed: seedsOf(details, rows),
+  };
+}
+
+/** A transition of the messages of one delivery. */
+export function transitionJson(messages: SessionResponse[], space: Space): JsonObject {
+  const parts = messages.flatMap(({ transition }) =>
+    transition.parts.map((part) => readPart(part, space)),
+  );
+  const all = <T>(name: (part: Part) => T[]) => parts.flatMap(name);
+  return {
+    transition: {
+      env_index: all((part) => part.envIndex),
+      episode: all((part) => part.episode),
+      episode_step: all((part) => part.episodeStep),
+      terminated: all((part) => part.terminated),
+      truncated: all((part) => part.truncated),
+      reward: all((part) => part.reward),
+      kind: all((part) => part.kind),
+      observation: all((part) => part.observation.map(rowJson)),
+      info: all((part) => part.info),
+      seed: all((part) => part.seed),
+      final_observation: all((part) => part.finalObservation.map((row) => row && rowJson(row))),
+      final_info: all((part) => part.finalInfo),
+    },
+    wire: {
+      delivery: Number(messages[0]?.transition.delivery),
+      seq: all((part) => part.seq),
+      parts: parts.map((part) => part.envIndex.length),
+      messages: messages.length,
+      largest: Math.max(...messages.map(({ size }) => size)),
+    },
+  };
+}
+
+export function errorJson(error: ErrorMessage, status?: string): JsonObject {
+  const { message, env_id, env_indices, advanced_env_indices, suggestions } = error;
+  const { exception } = error;
+  const form: JsonObject = {
+    reason: reasonName(error.reason),
+    message,
+    env_id,
+    env_indices,
+    advanced_env_indices,
+    exception: exception && { type: exception.type, message: exception.message },
+    suggestions,
+  };
+  return status === undefined ? { error: form } : { error: form, wire: { status } };
+}
+
+/** A reason that this client does not know comes as a number. */
+export function reasonName(reason: string | number): string {
+  return typeof reason === 'string' ? reason.replace('ERROR_REASON_', '') : 'INTERNAL';
+}
+
+export function environmentJson(summary: EnvironmentSummary): JsonObject {
+  const { id, family, max_episode_steps, nondeterministic, allowed_kwargs, unavailable } = summary;
+  const threshold = summary.reward_threshold;
+  return {
+    id,
+    family,
+    max_episode_steps,
+    reward_threshold: threshold === undefined ? null : floatJson(threshold),
+    nondeterministic,
+    default_kwargs: mapJson(summary.default_kwargs),
+    allowed_kwargs,
+    unavailable,
+  };
+}
+
+export function openedJson(opened: Opened): JsonObject {
+  const { max_in_flight, delivery_window, lease_s } = opened;
+  return {
+    opened: {
+      has_session_id: opened.session_id !== '',
+      observation_space: spaceJson(opened.observation_space),
+      action_space: spaceJson(opened.action_space),
+      metadata: mapJson(opened.metadata),
+      environment: environmentJson(opened.environment),
+      autoreset_mode: opened.autoreset_mode.replace('AUTORESET_MODE_', ''),
+      seed: opened.seed && fromMagnitude(opened.seed.magnitude).toString(),
+      placements: opened.placements.map(({ first, count }): JsonObject => ({ first, count })),
+      max_in_flight,
+      delivery_window,
+      max_message_bytes: Number(opened.max_message_bytes),
+      lease_s,
+    },
+  };
+}
+
+export function renderedJson({ renderings }: Rendered): JsonObject {
+  const rendered = renderings.map(({ env_index, frames, is_list }): Json => {
+    return { env_index, frames: frames.map(valueJson), is_list };
+  });
+  return { rendered };
+}
+
+export function serverJson(info: ServerInfo): JsonObject {
+  const { limits, protocol } = info;
+  const names = info.capabilities.filter((one) => typeof one === 'string');
+  return {
+    server: {
+      version: info.version,
+      protocol: [protocol.major, protocol.minor],
+      capabilities: names.map((name) => name.replace('CAPABILITY_', '')).sort(),
+      limits: {
+        max_message_bytes: Number(limits.max_message_bytes),
+        max_envs_per_session: limits.max_envs_per_session,
+        max_sessions: limits.max_sessions,
+      },
+    },
+  };
+}
+
+export function descriptionJson(description: Description): JsonObject {
+  return {
+    description: {
+      environment: environmentJson(description.environment),
+      observation_space: spaceJson(description.observation_space),
+      action_space: spaceJson(description.action_space),
+      metadata: mapJson(description.metadata),
+      documentation: description.documentation,
+    },
+  };
+}

@@ -1,0 +1,81 @@
+"""Frames on a stream socket: a header of 16 bytes, then a body (worker.proto, "Frames")."""
+
+import struct
+
+HEADER = struct.Struct("<IHHQ")
+_READ_BYTES = 1 << 16
+
+
+class FrameSocket:
+    """Reads and writes frames on a connected stream socket.
+
+    Args:
+        connection: The socket; this object owns it.
+    """
+
+    def __init__(self, connection):
+        self._socket = connection
+        self._buffer = bytearray(_READ_BYTES)
+        self._begin = self._end = 0
+
+    def fileno(self):
+        """The socket's descriptor."""
+        return self._socket.fileno()
+
+    def close(self):
+        """Closes the socket."""
+        self._socket.close()
+
+    def read(self):
+        """Waits for a frame.
+
+        Returns:
+            ``(frame type, seq, body)`` with a body of its own bytes, or None when the other end has closed.
+        """
+        if not self._fill(HEADER.size):
+            return None
+        length, kind, _, seq = HEADER.unpack_from(self._buffer, self._begin)
+        self._begin += HEADER.size
+        if not self._fill(length):
+            return None
+        body = bytes(memoryview(self._buffer)[self._begin : self._begin + length])
+        self._begin += length
+        return kind, seq, body
+
+    def has_frame(self):
+        """Whether a whole frame has been read already, so that `read` would not wait."""
+        held = self._end - self._begin
+        if held < HEADER.size:
+            return False
+        return held >= HEADER.size + HEADER.unpack_from(self._buffer, self._begin)[0]
+
+    def _fill(self, count):
+        """Reads until `count` bytes are held; False at the end of the stream."""
+        if self._begin == self._end:
+            self._begin = self._end = 0
+        if self._begin + count > len(self._buffer):
+            self._make_room(count)
+        while self._end - self._begin < count:
+            try:
+                received = self._socket.recv_into(memoryview(self._buffer)[self._end :])
+            except ConnectionResetError:
+                return False
+            if received == 0:
+                return False
+            self._end += received
+        return True
+
+    def _make_room(self, count):
+        held = self._buffer[self._begin : self._end]
+        size = max(len(self._buffer), 1 << (count - 1).bit_length())
+        self._buffer = bytearray(size)
+        self._buffer[: len(held)] = held
+        self._begin, self._end = 0, len(held)
+
+    def write(self, kind, seq, *parts):
+        """Writes one frame whose body is the parts one after another."""
+        length = sum(map(len, parts))
+        pending = [HEADER.pack(length, kind, 0, seq), *parts]
+        sent = self._socket.sendmsg(pending)
+        if sent < HEADER.size + length:
+            self._socket.sendall(b"".join(pending)[sent:])

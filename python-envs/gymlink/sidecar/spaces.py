@@ -1,0 +1,87 @@
+"""Gymnasium's spaces as gymlink.v1.Space."""
+
+import numpy as np
+from gymnasium import spaces
+
+from gymlink.sidecar.values import dtype_number, tensor
+
+
+class UnsupportedSpace(TypeError):
+    """Raised for a space that this sidecar cannot serve."""
+
+
+def _dtype(space):
+    number = dtype_number(space.dtype)
+    if number is None:
+        raise UnsupportedSpace(f"a {type(space).__name__} space of dtype {space.dtype} has no form on the wire")
+    return number
+
+
+def _bound(array):
+    """A bound's bytes: one element where all are equal."""
+    flat = np.ascontiguousarray(array).reshape(-1)
+    if flat.size > 1 and (flat == flat[0]).all():
+        flat = flat[:1]
+    return flat.astype(flat.dtype.newbyteorder("<")).tobytes()
+
+
+def _box(space):
+    return {"box": {"dtype": _dtype(space), "shape": space.shape, "low": _bound(space.low), "high": _bound(space.high)}}
+
+
+def _discrete(space):
+    return {"discrete": {"n": int(space.n), "start": int(space.start), "dtype": _dtype(space)}}
+
+
+def start_of(space):
+    """`start` of a MultiDiscrete space, which it has from Gymnasium 1.0 on."""
+    return getattr(space, "start", np.zeros_like(space.nvec))
+
+
+def _multi_discrete(space):
+    nvec, start = (tensor(np.asarray(array).astype(np.int64)) for array in (space.nvec, start_of(space)))
+    return {"multi_discrete": {"nvec": nvec, "start": start, "dtype": _dtype(space)}}
+
+
+def _multi_binary(space):
+    return {"multi_binary": {"shape": space.shape, "from_scalar": isinstance(space.n, (int, np.integer))}}
+
+
+def _text(space):
+    lengths = {"min_length": int(space.min_length), "max_length": int(space.max_length)}
+    return {"text": {**lengths, "characters": "".join(space.character_list)}}
+
+
+def _dict(space):
+    for key in space.spaces:
+        if not isinstance(key, str):
+            raise UnsupportedSpace(f"the key {key!r} of a Dict space is not a text")
+    return {"dict": {"entries": [{"key": key, "space": describe(entry)} for key, entry in space.spaces.items()]}}
+
+
+def _tuple(space):
+    return {"tuple": {"spaces": [describe(element) for element in space.spaces]}}
+
+
+# In this order: a subclass counts as the first of these that it is.
+_TABLE = {
+    spaces.Box: _box,
+    spaces.Discrete: _discrete,
+    spaces.MultiDiscrete: _multi_discrete,
+    spaces.MultiBinary: _multi_binary,
+    spaces.Text: _text,
+    spaces.Dict: _dict,
+    spaces.Tuple: _tuple,
+}
+
+
+def describe(space):
+    """A space as message.
+
+    Raises:
+        UnsupportedSpace: It is none of the kinds in the table, or holds one that is not.
+    """
+    for kind, convert in _TABLE.items():
+        if isinstance(space, kind):
+            return convert(space)
+    raise UnsupportedSpace(f"{type(space).__name__} spaces are specified but not implemented yet")

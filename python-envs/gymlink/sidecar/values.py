@@ -1,0 +1,211 @@
+"""Python values as gymlink.v1.Value and back."""
+
+import math
+
+import numpy as np
+
+from gymlink.sidecar import schema
+
+_DTYPES = {
+    "bool": schema.DTYPE_BOOL,
+    "int8": schema.DTYPE_INT8,
+    "int16": schema.DTYPE_INT16,
+    "int32": schema.DTYPE_INT32,
+    "int64": schema.DTYPE_INT64,
+    "uint8": schema.DTYPE_UINT8,
+    "uint16": schema.DTYPE_UINT16,
+    "uint32": schema.DTYPE_UINT32,
+    "uint64": schema.DTYPE_UINT64,
+    "float16": schema.DTYPE_FLOAT16,
+    "float32": schema.DTYPE_FLOAT32,
+    "float64": schema.DTYPE_FLOAT64,
+}
+_NAMES = {number: name for name, number in _DTYPES.items()}
+
+# A list in a list takes two messages, and protobuf runtimes refuse messages nested more than 100 deep.
+_MAX_DEPTH = 40
+
+
+class InvalidValue(ValueError):
+    """Raised when a Value on the wire is not valid."""
+
+
+def dtype_number(dtype):
+    """The Dtype of a NumPy dtype; None where the wire has none for it."""
+    return _DTYPES.get(np.dtype(dtype).name)
+
+
+def numpy_dtype(number):
+    """The little-endian NumPy dtype of a Dtype."""
+    if number not in _NAMES:
+        raise InvalidValue(f"there is no Dtype {number}")
+    return np.dtype(_NAMES[number]).newbyteorder("<")
+
+
+def tensor(array):
+    """A NumPy array or scalar as Tensor."""
+    array = np.asarray(array)
+    little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    return {"dtype": _DTYPES[array.dtype.name], "shape": array.shape, "data": little.tobytes()}
+
+
+def from_tensor(message):
+    """A Tensor as a writable NumPy array."""
+    dtype, shape = numpy_dtype(message.get("dtype", 0)), tuple(message.get("shape", ()))
+    data = message.get("data", b"")
+    if math.prod(shape) * dtype.itemsize != len(data):
+        raise InvalidValue(f"a tensor of dtype {dtype.name} and shape {shape} has {len(data)} bytes")
+    return np.frombuffer(data, dtype).reshape(shape).copy()
+
+
+def magnitude(value):
+    """The bytes of an unsigned integer: little-endian, without trailing zeros."""
+    return value.to_bytes((value.bit_length() + 7) // 8, "little")
+
+
+class _Writer:
+    """Turns one value into Value messages; collects the class names of what has no form."""
+
+    def __init__(self, unsupported):
+        self._unsupported = unsupported
+
+    def value(self, value, depth):
+        if depth > _MAX_DEPTH:
+            return self._without_form(value)
+        # NumPy's scalars come first: np.float64 is a float too, np.str_ a str.
+        if isinstance(value, (np.generic, np.ndarray)):
+            return self._numpy(value)
+        for kind, write in _WRITERS.items():
+            if isinstance(value, kind):
+                return write(self, value, depth)
+        return self._without_form(value)
+
+    def items(self, values, depth):
+        return {"values": [self.value(value, depth + 1) for value in values]}
+
+    def map(self, value, depth):
+        if not all(map(_is_key, value)):
+            return self._without_form(value)
+        entries = [
+            {"key": self.value(key, depth + 1), "value": self.value(item, depth + 1)} for key, item in value.items()
+        ]
+        return {"map": {"entries": entries}}
+
+    def text(self, value, _depth):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return self._without_form(value)
+        return {"text": str(value)}
+
+    def _numpy(self, value):
+        if dtype_number(value.dtype) is None:
+            return self._without_form(value)
+        return {"array" if isinstance(value, np.ndarray) else "scalar": tensor(value)}
+
+    def _without_form(self, value):
+        kind = type(value)
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        if self._unsupported is not None:
+            self._unsupported.add(name)
+        return {"unsupported": {"python_type": name}}
+
+
+def _is_key(value):
+    if isinstance(value, tuple):
+        return all(map(_is_key, value))
+    return value is None or (isinstance(value, (bool, int, float, str, bytes)) and not isinstance(value, np.generic))
+
+
+def _integer(_writer, value, _depth):
+    value = int(value)
+    if -(1 << 63) <= value < 1 << 63:
+        return {"integer": value}
+    return {"big_integer": {"negative": value < 0, "magnitude": magnitude(abs(value))}}
+
+
+# A subclass (an IntEnum, a namedtuple, an OrderedDict) travels as the first of these that it is.
+_WRITERS = {
+    type(None): lambda writer, value, depth: {"none": {}},
+    bool: lambda writer, value, depth: {"boolean": value},
+    int: _integer,
+    float: lambda writer, value, depth: {"real": value},
+    str: _Writer.text,
+    bytes: lambda writer, value, depth: {"binary": bytes(value)},
+    list: lambda writer, value, depth: {"list": writer.items(value, depth)},
+    tuple: lambda writer, value, depth: {"tuple": writer.items(value, depth)},
+    dict: _Writer.map,
+}
+
+
+def to_value(value, unsupported=None):
+    """Any Python object as Value.
+
+    Args:
+        value: The object.
+        unsupported: A set that takes the class names of what has no form and became an UnsupportedValue.
+
+    Returns:
+        The message.
+    """
+    return _Writer(unsupported).value(value, 0)
+
+
+def _from_map(message):
+    result = {}
+    for entry in message.get("entries", ()):
+        key = from_value(entry.get("key", {}))
+        if not _is_key(key):
+            raise InvalidValue(f"{key!r} cannot be the key of a map")
+        if key in result:
+            raise InvalidValue(f"the key {key!r} appears twice in a map")
+        result[key] = from_value(entry.get("value", {}))
+    return result
+
+
+def _from_big_integer(message):
+    value = int.from_bytes(message.get("magnitude", b""), "little")
+    return -value if message.get("negative") else value
+
+
+def _from_scalar(message):
+    if message.get("shape"):
+        raise InvalidValue("a scalar has a shape")
+    return from_tensor(message)[()]
+
+
+_READERS = {
+    "none": lambda message: None,
+    "big_integer": _from_big_integer,
+    "scalar": _from_scalar,
+    "array": from_tensor,
+    "list": lambda message: [from_value(item) for item in message.get("values", ())],
+    "tuple": lambda message: tuple(from_value(item) for item in message.get("values", ())),
+    "map": _from_map,
+}
+
+
+def from_value(message):
+    """A Value as a Python object.
+
+    Raises:
+        InvalidValue: None or several of its kinds are set, or one is not valid.
+    """
+    if len(message) != 1 or "unsupported" in message:
+        raise InvalidValue("a Value must have exactly one kind, and not `unsupported`")
+    ((kind, content),) = message.items()
+    reader = _READERS.get(kind)
+    return content if reader is None else reader(content)
+
+
+def text_map(message):
+    """A MapValue with text keys as dict: constructor arguments, reset options.
+
+    Raises:
+        InvalidValue: A key is no text, or a value is not valid.
+    """
+    result = _from_map(message)
+    for key in result:
+        if not isinstance(key, str):
+            raise InvalidValue(f"the key {key!r} must be a text")
+    return result

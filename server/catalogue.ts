@@ -1,0 +1,93 @@
+import type { EnvironmentSummary } from '../proto/gen/gymlink/v1/session.js';
+import type { MapValue } from '../proto/gen/gymlink/v1/value.js';
+import { ErrorReason, malformed, requestError } from './errors.js';
+import type { Family } from './family.js';
+import { byNearness, nearestNames } from './nearest-names.js';
+
+/** One environment that can be asked for. */
+export interface CatalogueEntry {
+  readonly family: Family;
+  /** The id by which its own family knows it. */
+  readonly familyId: string;
+  /** What clients see; its id is `family/Id` where an earlier family has the same id. */
+  readonly summary: EnvironmentSummary;
+}
+
+/** The environments of all families. */
+export class Catalogue {
+  readonly #entries = new Map<string, CatalogueEntry>();
+
+  /** Adds what a family's sidecar told of its environments. */
+  add(family: Family, environments: readonly EnvironmentSummary[]): void {
+    for (const environment of environments) {
+      const id = this.#entries.has(environment.id)
+        ? `${family.name}/${environment.id}`
+        : environment.id;
+      const allowedKwargs = [...(family.kwargs[environment.id] ?? [])];
+      const summary = { ...environment, id, family: family.name, allowedKwargs };
+      this.#entries.set(id, { family, familyId: environment.id, summary });
+    }
+  }
+
+  /** Environments whose id contains `text`, without regard to case, sorted by id. */
+  list(text: string): EnvironmentSummary[] {
+    const wanted = text.toLowerCase();
+    return [...this.#entries.values()]
+      .map((entry) => entry.summary)
+      .filter(({ id }) => id.toLowerCase().includes(wanted))
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** Finds `Id` or `family/Id`. Raises RequestError UNKNOWN_ENVIRONMENT or ENVIRONMENT_UNAVAILABLE. */
+  find(envId: string): CatalogueEntry {
+    const entry = this.#entries.get(envId) ?? this.#findInFamily(envId);
+    if (entry === undefined) throw unknownEnvironment(envId, [...this.#entries.keys()]);
+    if (entry.summary.unavailable !== '')
+      throw requestError(
+        ErrorReason.ERROR_REASON_ENVIRONMENT_UNAVAILABLE,
+        `${envId} cannot be made on this server: ${entry.summary.unavailable}.`,
+        { envId },
+      );
+    return entry;
+  }
+
+  #findInFamily(envId: string): CatalogueEntry | undefined {
+    const slash = envId.indexOf('/');
+    const entry = this.#entries.get(envId.slice(slash + 1));
+    return slash > 0 && entry?.family.name === envId.slice(0, slash) ? entry : undefined;
+  }
+}
+
+function unknownEnvironment(envId: string, known: readonly string[]): Error {
+  const suggestions = nearestNames(envId, known);
+  const hint = suggestions.length === 0 ? '' : ` Did you mean ${suggestions.join(', ')}?`;
+  const asked = envId.slice(0, 200);
+  return requestError(
+    ErrorReason.ERROR_REASON_UNKNOWN_ENVIRONMENT,
+    `There is no environment ${asked} on this server.${hint} ListEnvironments has all ids.`,
+    { envId: asked, suggestions },
+  );
+}
+
+/** Checks the names of constructor arguments. Raises RequestError MALFORMED_REQUEST or NOT_ALLOWED. */
+export function checkKwargs({ summary }: CatalogueEntry, kwargs: MapValue | undefined): void {
+  const seen = new Set<string>();
+  for (const { key, value } of kwargs?.entries ?? []) {
+    if (key?.kind?.$case !== 'text' || value?.kind === undefined)
+      throw malformed('kwargs must map texts to values.');
+    const name = key.kind.value;
+    if (seen.has(name)) throw malformed(`The constructor argument ${name} is given twice.`);
+    seen.add(name);
+    if (!summary.allowedKwargs.includes(name)) throw notAllowed(name, summary);
+  }
+}
+
+function notAllowed(name: string, { id, allowedKwargs }: EnvironmentSummary): Error {
+  const suggestions = byNearness(name, allowedKwargs);
+  const allowed = suggestions.length === 0 ? 'It takes none' : `Allowed: ${suggestions.join(', ')}`;
+  return requestError(
+    ErrorReason.ERROR_REASON_NOT_ALLOWED,
+    `A client may not set the constructor argument ${name.slice(0, 200)} of ${id}. ${allowed}.`,
+    { envId: id, suggestions },
+  );
+}

@@ -1,0 +1,70 @@
+import { type Command, Option } from 'commander';
+import { defaultListen, ListenError, type RunningServer, serve, version } from '../index.js';
+import { type LogLevel, logLevels } from '../log.js';
+
+interface ServeOptions {
+  readonly listen: string;
+  readonly json?: true;
+  readonly insecure?: true;
+  readonly logLevel: LogLevel;
+  readonly exitWithStdin?: true;
+}
+
+/** `gymlink serve`: runs a server until it is told to stop. */
+export function serveCommand(program: Command): void {
+  program
+    .command('serve')
+    .description('serve environments')
+    .option('--listen <address>', 'HOST:PORT (port 0 picks a free one) or unix:PATH', defaultListen)
+    .option('--json', 'print {address, version, pid} as the first line of standard output')
+    .option('--insecure', 'allow an address that other machines can reach (nothing is encrypted)')
+    .addOption(new Option('--log-level <level>', 'what to log').choices(logLevels).default('info'))
+    .addOption(new Option('--exit-with-stdin', 'stop when standard input ends').hideHelp())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  gymlink serve
+  gymlink serve --listen 127.0.0.1:0 --json
+  gymlink serve --listen unix:/run/user/1000/gymlink.sock
+
+The log goes to standard error, one JSON object a line.
+Exit codes: 0 after SIGINT or SIGTERM, 1 when the server cannot start or was forced to stop by a second signal.`,
+    )
+    .action(runServer);
+}
+
+async function runServer(options: ServeOptions): Promise<void> {
+  const { listen, logLevel, insecure = false } = options;
+  const server = await serve({ listen, logLevel, insecure }).catch((error: unknown) => {
+    if (!(error instanceof ListenError)) throw error;
+    console.error(`gymlink: ${error.message}`);
+    process.exit(1);
+  });
+  announce(server, options.json === true);
+  stopOnSignal(server);
+  if (options.exitWithStdin) process.stdin.resume().once('close', () => void stop(server));
+}
+
+function announce({ address }: RunningServer, json: boolean): void {
+  const { pid } = process;
+  console.log(
+    json ? JSON.stringify({ address, version, pid }) : `gymlink ${version} listens on ${address}`,
+  );
+}
+
+function stopOnSignal(server: RunningServer): void {
+  let signals = 0;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      signals += 1;
+      // The sidecars leave by themselves when this process ends.
+      if (signals > 1) process.exit(1);
+      void stop(server);
+    });
+}
+
+async function stop(server: RunningServer): Promise<void> {
+  await server.close();
+  process.exit(0);
+}

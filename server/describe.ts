@@ -1,0 +1,75 @@
+import type {
+  DescribeEnvironmentRequest,
+  DescribeEnvironmentResponse,
+} from '../proto/gen/gymlink/v1/service.js';
+import { OpenRequest } from '../proto/gen/gymlink/v1/session.js';
+import { MapValue } from '../proto/gen/gymlink/v1/value.js';
+import { type CatalogueEntry, checkKwargs } from './catalogue.js';
+import type { Deadlines } from './limits.js';
+import { openWorkers } from './placed-workers.js';
+import type { Supervisor } from './supervisor.js';
+
+const maxKept = 1024;
+
+/** Describes environments: each is made once, in a worker of its own, and what it said is kept. */
+export class Descriptions {
+  readonly #supervisor: Supervisor;
+  readonly #deadlines: Deadlines;
+  readonly #kept = new Map<string, Promise<DescribeEnvironmentResponse>>();
+
+  constructor(supervisor: Supervisor, deadlines: Deadlines) {
+    this.#supervisor = supervisor;
+    this.#deadlines = deadlines;
+  }
+
+  /** Raises RequestError, among others UNKNOWN_ENVIRONMENT, NOT_ALLOWED and INVALID_KWARGS. */
+  async describe({
+    envId,
+    kwargs,
+  }: DescribeEnvironmentRequest): Promise<DescribeEnvironmentResponse> {
+    const entry = (await this.#supervisor.catalogue()).find(envId);
+    checkKwargs(entry, kwargs);
+    const encoded = Buffer.from(MapValue.encode(kwargs ?? { entries: [] }).finish()).toString(
+      'base64',
+    );
+    const key = `${entry.summary.id} ${encoded}`;
+    const kept = this.#kept.get(key);
+    if (kept !== undefined) return kept;
+    const description = this.#make(entry, kwargs);
+    if (this.#kept.size < maxKept) this.#kept.set(key, description);
+    description.catch(() => this.#kept.delete(key));
+    return description;
+  }
+
+  async #make(
+    entry: CatalogueEntry,
+    kwargs: MapValue | undefined,
+  ): Promise<DescribeEnvironmentResponse> {
+    const request = {
+      ...OpenRequest.decode(new Uint8Array()),
+      numEnvs: 1,
+      autoresetMode: 1,
+      kwargs,
+    } as const;
+    const order = {
+      entry,
+      request: { ...request, envId: entry.summary.id },
+      workers: 1,
+      maxPartBytes: 2 ** 31 - 1,
+    };
+    const { placed, opened } = await openWorkers(
+      this.#supervisor,
+      order,
+      this.#deadlines,
+      new AbortController().signal,
+    );
+    for (const { worker } of placed) worker.close(this.#deadlines.closeMs);
+    return {
+      environment: { ...entry.summary, maxEpisodeSteps: opened.maxEpisodeSteps },
+      observationSpace: opened.observationSpace,
+      actionSpace: opened.actionSpace,
+      metadata: opened.metadata,
+      documentation: opened.documentation,
+    };
+  }
+}

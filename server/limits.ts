@@ -1,0 +1,43 @@
+/** What a server takes on at most. The first three are told to clients in ServerLimits. */
+export const limits = {
+  /** Largest message received from a client, in bytes. */
+  maxMessageBytes: 64 * 1024 * 1024,
+  maxEnvsPerSession: 4096,
+  maxSessions: 256,
+  maxWorkersPerSession: 256,
+  /** Unanswered requests of one session. */
+  maxInFlight: 8,
+  /** Largest body of a frame from a sidecar, in bytes. */
+  maxFrameBytes: 1024 * 1024 * 1024,
+  /** Longest path of a Unix socket, in bytes: the kernel takes 108, and Node cuts a longer name silently. */
+  maxSocketPathBytes: 100,
+} as const;
+
+/** The most that each kind of wait may take, in milliseconds; then the worker concerned is ended. */
+export interface Deadlines {
+  readonly openMs: number;
+  readonly resetMs: number;
+  readonly stepMs: number;
+  readonly renderMs: number;
+  readonly closeMs: number;
+  /** From spawning a family's parent to its catalogue; not the making of its Python environment. */
+  readonly parentStartMs: number;
+}
+
+export const defaultDeadlines: Deadlines = {
+  openMs: 120_000,
+  resetMs: 60_000,
+  stepMs: 60_000,
+  renderMs: 60_000,
+  closeMs: 5_000,
+  parentStartMs: 120_000,
+};
+
+/** Sub-environments that one worker holds before a session gets a second one. */
+const envsPerWorker = 8;
+
+/** How many workers a session gets: what it asks for, else what its sub-environments fill, at most one a core. */
+export function workerCount(numEnvs: number, requested: number, cores: number): number {
+  const wanted = requested === 0 ? Math.min(cores, Math.ceil(numEnvs / envsPerWorker)) : requested;
+  return Math.min(numEnvs, wanted);
+}

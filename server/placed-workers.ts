@@ -1,0 +1,118 @@
+import type { OpenRequest } from '../proto/gen/gymlink/v1/session.js';
+import { FrameType, OpenWorker, WorkerOpened } from '../proto/gen/gymlink/worker/v1/worker.js';
+import type { CatalogueEntry } from './catalogue.js';
+import { ErrorReason, RequestError, requestError } from './errors.js';
+import type { Deadlines } from './limits.js';
+import type { Supervisor } from './supervisor.js';
+import type { PendingRequest, Worker } from './worker.js';
+
+/** A worker and its run of a session's sub-environments. */
+export interface PlacedWorker {
+  readonly worker: Worker;
+  readonly first: number;
+  readonly count: number;
+}
+
+/** How sub-environments are to be made. */
+export interface OpenOrder {
+  readonly entry: CatalogueEntry;
+  readonly request: OpenRequest;
+  readonly workers: number;
+  readonly maxPartBytes: number;
+}
+
+/** Workers that have made their sub-environments. */
+export interface OpenedWorkers {
+  readonly placed: readonly PlacedWorker[];
+  readonly opened: WorkerOpened;
+}
+
+/** Contiguous runs of `numEnvs` sub-environments that differ by at most one in length. */
+export function runs(numEnvs: number, workers: number): { first: number; count: number }[] {
+  return Array.from({ length: workers }, (_, i) => {
+    const first = Math.ceil((i * numEnvs) / workers);
+    return { first, count: Math.ceil(((i + 1) * numEnvs) / workers) - first };
+  });
+}
+
+/**
+ * Forks workers and has them make their sub-environments, all at once. When one fails, or `signal` is aborted, all are ended and
+ * RequestError is raised.
+ */
+export async function openWorkers(
+  supervisor: Supervisor,
+  { entry, request, workers: count, maxPartBytes }: OpenOrder,
+  deadlines: Deadlines,
+  signal: AbortSignal,
+): Promise<OpenedWorkers> {
+  const workers = await supervisor.fork(entry.family, count);
+  const end = (): void => {
+    for (const worker of workers) worker.kill();
+  };
+  signal.addEventListener('abort', end);
+  const placed = runs(request.numEnvs, count).flatMap((run, i) => {
+    const worker = workers[i];
+    return worker === undefined ? [] : [{ worker, ...run }];
+  });
+  const deadline = setTimeout(() => {
+    for (const worker of workers) worker.kill(tooSlow(request, deadlines).details);
+  }, deadlines.openMs);
+  try {
+    if (signal.aborted) end();
+    const opened = await Promise.all(
+      placed.map((place) => makeSubEnvironments(place, entry, request, maxPartBytes, deadlines)),
+    );
+    return { placed, opened: opened[0] ?? WorkerOpened.decode(new Uint8Array()) };
+  } catch (error) {
+    for (const worker of workers) worker.close(deadlines.closeMs);
+    throw error;
+  } finally {
+    clearTimeout(deadline);
+    signal.removeEventListener('abort', end);
+  }
+}
+
+async function makeSubEnvironments(
+  { worker, first, count }: PlacedWorker,
+  { familyId, summary }: CatalogueEntry,
+  request: OpenRequest,
+  maxPartBytes: number,
+  { openMs }: Deadlines,
+): Promise<WorkerOpened> {
+  worker.holds = { envId: summary.id, first, count };
+  await worker.ready;
+  const open = { ...request, envId: familyId };
+  const body = OpenWorker.encode({
+    open,
+    first,
+    count,
+    maxPartBytes: BigInt(maxPartBytes),
+  }).finish();
+  return WorkerOpened.decode(await openReply(worker, body, openMs));
+}
+
+function openReply(worker: Worker, body: Uint8Array, deadlineMs: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const pending: PendingRequest = {
+      seq: 0n,
+      what: 'making its sub-environments',
+      deadlineMs,
+      replyType: FrameType.FRAME_TYPE_OPENED,
+      bodies: [],
+      error: undefined,
+      onSettled: ({ error, bodies }) => {
+        if (error !== undefined) reject(new RequestError(error));
+        else resolve(bodies[0] ?? Buffer.alloc(0));
+      },
+    };
+    worker.request(pending, FrameType.FRAME_TYPE_OPEN, body);
+  });
+}
+
+function tooSlow({ envId, numEnvs }: OpenRequest, { openMs }: Deadlines): RequestError {
+  return requestError(
+    ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED,
+    `Making ${numEnvs} × ${envId} took more than ${openMs / 1000} s; its workers were ended.`,
+    { envId },
+  );
+}

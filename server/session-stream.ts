@@ -1,0 +1,378 @@
+import {
+  type OpenRequest,
+  SessionRequest,
+  SessionResponse,
+} from '../proto/gen/gymlink/v1/session.js';
+import {
+  ErrorReason,
+  malformed,
+  RequestError,
+  requestError,
+  toErrorMessage,
+  unimplemented,
+} from './errors.js';
+import { limits } from './limits.js';
+import { checkOpen, checkProtocol } from './open-checks.js';
+import { Session, type SessionHost } from './session.js';
+import type { Sessions } from './sessions.js';
+
+/** The gRPC stream under a session, as far as the session knows it. */
+export interface ClientStream {
+  readonly peer: string;
+  /** Sends a message; false when the client reads too slowly. */
+  send(message: Uint8Array): boolean;
+  /** Ends the stream: with OK, or with the status of an error. */
+  end(error?: RequestError): void;
+  pause(): void;
+  resume(): void;
+}
+
+type Request = NonNullable<SessionRequest['request']>;
+type Response = NonNullable<SessionResponse['response']>;
+
+/** A request that was read, until it is answered. Replies leave in the order of the requests. */
+interface Slot {
+  readonly seq: bigint;
+  readonly request: Request | undefined;
+  reply: readonly Uint8Array[] | undefined;
+  /** The stream ends after this reply: with OK, or with an error's status. */
+  ends: 'no' | 'ok' | RequestError;
+}
+
+type StreamState =
+  /** No session: before Open, or after one that failed. */
+  | { readonly kind: 'fresh' }
+  | { readonly kind: 'opening'; readonly abort: AbortController }
+  | { readonly kind: 'open'; readonly session: Session }
+  | { readonly kind: 'closing'; readonly session: Session }
+  | { readonly kind: 'ended' };
+
+/** The rules of one Session stream (session.proto): order, sequence numbers, flow, and the life of its session. */
+export class SessionStream {
+  readonly #stream: ClientStream;
+  readonly #host: SessionHost;
+  readonly #sessions: Sessions;
+  readonly #slots: Slot[] = [];
+  /** Slots that have not begun, because they wait for earlier ones. */
+  readonly #waiting: Slot[] = [];
+  #state: StreamState = { kind: 'fresh' };
+  #lastSeq = 0n;
+  #paused = false;
+  /** The client reads too slowly: nothing more is read from it until what was sent has left. */
+  #blocked = false;
+  /** Nothing more is read: the stream ends after its last reply. */
+  #deaf = false;
+
+  constructor(stream: ClientStream, host: SessionHost, sessions: Sessions) {
+    this.#stream = stream;
+    this.#host = host;
+    this.#sessions = sessions;
+    sessions.add(this);
+  }
+
+  /** The session, while it is open. */
+  get session(): Session | undefined {
+    return 'session' in this.#state ? this.#state.session : undefined;
+  }
+
+  /** Whether the stream counts against the server's limit of sessions. */
+  get hasSession(): boolean {
+    return this.#state.kind !== 'fresh' && this.#state.kind !== 'ended';
+  }
+
+  /** Takes a serialized SessionRequest. */
+  receive(bytes: Uint8Array): void {
+    if (this.#deaf) return;
+    const slot = this.#read(bytes);
+    this.#slots.push(slot);
+    if (slot.ends === 'no') {
+      this.#waiting.push(slot);
+      if (slot.request?.$case === 'close') this.#limitClose();
+      this.#pump();
+    } else {
+      this.#deaf = true;
+      this.#flush();
+    }
+    this.#adjustReading();
+  }
+
+  /** What was sent has left: the client may be read again. */
+  drained(): void {
+    this.#blocked = false;
+    this.#adjustReading();
+  }
+
+  /** The client will send nothing more: its session is closed when everything is answered. */
+  halfClosed(): void {
+    if (this.#deaf) return;
+    const request: Request = { $case: 'close', value: {} };
+    const slot: Slot = { seq: 0n, request, reply: undefined, ends: 'no' };
+    this.#deaf = true;
+    this.#slots.push(slot);
+    this.#waiting.push(slot);
+    this.#limitClose();
+    this.#pump();
+  }
+
+  /** The client is gone: its session is closed at once. */
+  cancelled(): void {
+    this.#leave();
+  }
+
+  /** Ends session and stream from the server's side. Unanswered requests fail with `error`. */
+  async terminate(error: RequestError): Promise<void> {
+    if (this.#state.kind === 'ended') return;
+    for (const { seq, reply } of this.#slots.splice(0)) {
+      const messages = reply ?? (seq === 0n ? [] : [errorMessage(seq, error)]);
+      for (const message of messages) this.#stream.send(message);
+    }
+    this.#stream.end(error);
+    await this.#leave();
+  }
+
+  #read(bytes: Uint8Array): Slot {
+    const slot = (seq: bigint, request: Request | undefined, rule?: string): Slot => {
+      if (rule === undefined) return { seq, request, reply: undefined, ends: 'no' };
+      const error = malformed(rule);
+      return { seq, request, reply: [errorMessage(seq, error)], ends: error };
+    };
+    let message: SessionRequest;
+    try {
+      message = SessionRequest.decode(bytes);
+    } catch {
+      return slot(0n, undefined, 'The message is no gymlink.v1.SessionRequest.');
+    }
+    const { seq, request } = message;
+    if (seq <= this.#lastSeq)
+      return slot(seq, request, `seq must increase, but ${seq} came after ${this.#lastSeq}.`);
+    if (request === undefined) return slot(seq, request, `Request ${seq} has no request set.`);
+    this.#lastSeq = seq;
+    const delivered = this.session?.lastDelivery ?? 0;
+    if (message.acknowledged > delivered)
+      return {
+        ...slot(seq, request),
+        reply: [
+          errorMessage(
+            seq,
+            malformed(
+              `Delivery ${message.acknowledged} was acknowledged, but ${delivered} is the last.`,
+            ),
+          ),
+        ],
+      };
+    return slot(seq, request);
+  }
+
+  /** Begins waiting requests, as far as they need not wait for earlier ones. */
+  #pump(): void {
+    for (
+      let slot = this.#waiting[0];
+      slot !== undefined && this.#canBegin(slot);
+      slot = this.#waiting[0]
+    ) {
+      this.#waiting.shift();
+      this.#begin(slot);
+    }
+    this.#flush();
+  }
+
+  #canBegin(slot: Slot): boolean {
+    const { kind } = this.#state;
+    if (slot.reply !== undefined) return true;
+    if (kind === 'opening' || kind === 'closing') return false;
+    switch (slot.request?.$case) {
+      case 'open':
+      case 'close':
+        return this.#slots[0] === slot;
+      case 'reset':
+      case 'step':
+      case 'render':
+        return !this.session?.mustWait(slot.request.value.envIndices);
+      default:
+        return true;
+    }
+  }
+
+  #begin(slot: Slot): void {
+    const { request } = slot;
+    if (request === undefined || slot.reply !== undefined || this.#state.kind === 'ended') return;
+    try {
+      if (this.#state.kind !== 'open') this.#beginWithoutSession(slot, request);
+      else this.#beginInSession(slot, request, this.#state.session);
+    } catch (error) {
+      this.#fail(slot, error);
+    }
+  }
+
+  #beginWithoutSession(slot: Slot, request: Request): void {
+    if (request.$case === 'open') {
+      this.#open(slot, request.value);
+    } else if (request.$case === 'attach') {
+      checkProtocol(request.value.protocol);
+      throw unimplemented('resuming of sessions (Attach)');
+    } else if (slot.seq === 0n) {
+      slot.reply = [];
+      slot.ends = 'ok';
+    } else {
+      const error = malformed(
+        `The stream has no session: ${request.$case} needs an Open before it.`,
+      );
+      slot.ends = error;
+      this.#deaf = true;
+      throw error;
+    }
+  }
+
+  #beginInSession(slot: Slot, request: Request, session: Session): void {
+    const reply = (outcome: readonly Uint8Array[] | RequestError): void => {
+      if (outcome instanceof RequestError) this.#fail(slot, outcome);
+      else slot.reply = outcome;
+      this.#pump();
+      this.#adjustReading();
+    };
+    if (request.$case !== 'close') session.checkWhole();
+    switch (request.$case) {
+      case 'step':
+        session.step(slot.seq, request.value, reply);
+        break;
+      case 'reset':
+        session.reset(slot.seq, request.value, reply);
+        break;
+      case 'render':
+        session.render(slot.seq, request.value, reply);
+        break;
+      case 'ping':
+        this.#answer(slot, { $case: 'pong', value: {} });
+        break;
+      case 'close':
+        this.#close(slot, session);
+        break;
+      case 'open':
+      case 'attach':
+        throw malformed(
+          'This stream has a session already: open another stream for another session.',
+        );
+      case 'sharedMemoryProof':
+        throw unimplemented('shared memory');
+      case 'saveState':
+      case 'restoreState':
+      case 'dropState':
+        throw unimplemented('saved states');
+      case 'call':
+        throw unimplemented('attributes and calls');
+    }
+  }
+
+  #open(slot: Slot, request: OpenRequest): void {
+    checkProtocol(request.protocol);
+    this.#sessions.checkRoom();
+    const abort = new AbortController();
+    this.#state = { kind: 'opening', abort };
+    const opening = this.#openSession(request, abort.signal);
+    opening.then(
+      (session) => this.#opened(slot, session),
+      (error) => {
+        if (this.#state.kind === 'ended') return;
+        this.#state = { kind: 'fresh' };
+        this.#fail(slot, error);
+        this.#pump();
+        this.#adjustReading();
+      },
+    );
+  }
+
+  async #openSession(request: OpenRequest, signal: AbortSignal): Promise<Session> {
+    // First of all: an unknown id says more than whatever else is wrong with the request.
+    const entry = (await this.#host.supervisor.catalogue()).find(request.envId);
+    return Session.open(entry, checkOpen(request), this.#host, this.#stream.peer, signal);
+  }
+
+  #opened(slot: Slot, session: Session): void {
+    if (this.#state.kind === 'ended') {
+      session.close();
+      return;
+    }
+    this.#state = { kind: 'open', session };
+    this.#answer(slot, { $case: 'opened', value: session.opened });
+    const bytes = slot.reply?.[0]?.length ?? 0;
+    if (bytes > session.maxMessageBytes) {
+      session.close();
+      this.#state = { kind: 'fresh' };
+      this.#fail(slot, openedTooLarge(bytes, session.maxMessageBytes));
+    }
+    this.#pump();
+    this.#adjustReading();
+  }
+
+  #close(slot: Slot, session: Session): void {
+    this.#state = { kind: 'closing', session };
+    this.#deaf = true;
+    session.close().then(() => {
+      if (slot.seq === 0n) slot.reply = [];
+      else this.#answer(slot, { $case: 'closed', value: {} });
+      slot.ends = 'ok';
+      this.#flush();
+    });
+  }
+
+  /** A Close waits for what came before it, but no longer than a close may take. */
+  #limitClose(): void {
+    setTimeout(() => this.session?.close(), this.#host.deadlines.closeMs).unref();
+  }
+
+  #answer(slot: Slot, response: Response): void {
+    slot.reply = [SessionResponse.encode({ seq: slot.seq, response }).finish()];
+  }
+
+  #fail(slot: Slot, error: unknown): void {
+    slot.reply = [errorMessage(slot.seq, new RequestError(toErrorMessage(error, this.#host.log)))];
+  }
+
+  /** Sends the replies that are next in order. */
+  #flush(): void {
+    for (let slot = this.#slots[0]; slot?.reply !== undefined; slot = this.#slots[0]) {
+      this.#slots.shift();
+      for (const message of slot.reply) if (!this.#stream.send(message)) this.#blocked = true;
+      if (slot.ends === 'no') continue;
+      this.#stream.end(slot.ends === 'ok' ? undefined : slot.ends);
+      this.#leave();
+      return;
+    }
+  }
+
+  #adjustReading(): void {
+    const pause = this.#blocked || this.#slots.length >= limits.maxInFlight;
+    if (pause === this.#paused || this.#state.kind === 'ended') return;
+    this.#paused = pause;
+    if (pause) this.#stream.pause();
+    else this.#stream.resume();
+  }
+
+  async #leave(): Promise<void> {
+    const state = this.#state;
+    if (state.kind === 'ended') return;
+    this.#state = { kind: 'ended' };
+    this.#deaf = true;
+    this.#slots.length = 0;
+    this.#waiting.length = 0;
+    this.#sessions.remove(this);
+    if (state.kind === 'opening') state.abort.abort();
+    if (!('session' in state)) return;
+    this.#host.log.info({ session: state.session.id }, 'closed');
+    await state.session.close();
+  }
+}
+
+function errorMessage(seq: bigint, error: RequestError): Uint8Array {
+  return SessionResponse.encode({
+    seq,
+    response: { $case: 'error', value: error.details },
+  }).finish();
+}
+
+function openedTooLarge(bytes: number, limit: number): RequestError {
+  return requestError(
+    ErrorReason.ERROR_REASON_MESSAGE_TOO_LARGE,
+    `The reply to Open takes ${bytes} bytes, over the client’s limit of ${limit}: open with a larger max_message_bytes.`,
+  );
+}

@@ -1,0 +1,372 @@
+import { randomBytes } from 'node:crypto';
+import type { SessionSummary } from '../proto/gen/gymlink/v1/service.js';
+import {
+  AutoresetMode,
+  FrameEncoding,
+  type OpenedResponse,
+  RenderRequest,
+  ResetRequest,
+  type StepRequest,
+} from '../proto/gen/gymlink/v1/session.js';
+import { FrameType } from '../proto/gen/gymlink/worker/v1/worker.js';
+import { type CatalogueEntry, checkKwargs } from './catalogue.js';
+import { EnvStates } from './env-states.js';
+import {
+  type ErrorMessage,
+  ErrorReason,
+  RequestError,
+  requestError,
+  unimplemented,
+} from './errors.js';
+import { type Deadlines, limits, workerCount } from './limits.js';
+import type { Logger } from './log.js';
+import { mergeErrors } from './merge-errors.js';
+import type { CheckedOpen } from './open-checks.js';
+import { type OpenedWorkers, openWorkers, type PlacedWorker } from './placed-workers.js';
+import { checkReset, withSessionSeed } from './seeds.js';
+import type { Supervisor } from './supervisor.js';
+import {
+  encodedBytes,
+  encodeRendered,
+  encodeTransition,
+  endedEnvIndicesOf,
+  envIndicesOf,
+  type Part,
+  readPart,
+} from './transition.js';
+import type { PendingRequest } from './worker.js';
+
+/** Takes the reply to a request: encoded SessionResponse messages, or the failure. */
+export type Reply = (outcome: readonly Uint8Array[] | RequestError) => void;
+
+/** What a session needs of its server. */
+export interface SessionHost {
+  readonly supervisor: Supervisor;
+  readonly deadlines: Deadlines;
+  readonly cores: number;
+  readonly log: Logger;
+}
+
+/** What goes to the workers for one request. */
+interface Errand {
+  readonly seq: bigint;
+  readonly envIndices: readonly number[];
+  readonly what: string;
+  readonly deadlineMs: number;
+  readonly type: FrameType;
+  readonly replyType: FrameType;
+  readonly pieces: readonly Uint8Array[];
+}
+
+/** Payload bytes of one part: the message limit less room for infos and for what surrounds a part. */
+function partBytes(maxMessageBytes: number): number {
+  return Math.max(1, maxMessageBytes - Math.min(64 * 1024, Math.ceil(maxMessageBytes / 4)));
+}
+
+/** The sub-environments that one client opened, spread over workers. It owns those workers. */
+export class Session {
+  readonly id = randomBytes(16).toString('base64url');
+  readonly opened: OpenedResponse;
+  readonly maxMessageBytes: number;
+  readonly #checked: CheckedOpen;
+  readonly #placed: readonly PlacedWorker[];
+  readonly #states: EnvStates;
+  readonly #deadlines: Deadlines;
+  readonly #peer: string;
+  readonly #openedAt = performance.now();
+  #delivery = 0;
+  #rows = 0;
+  #unfinished = 0;
+  #broken: ErrorMessage | undefined;
+
+  /** Makes the sub-environments. Raises RequestError; aborting `signal` ends what was begun. */
+  static async open(
+    entry: CatalogueEntry,
+    checked: CheckedOpen,
+    { supervisor, deadlines, cores, log }: SessionHost,
+    peer: string,
+    signal: AbortSignal,
+  ): Promise<Session> {
+    const { request, maxMessageBytes } = checked;
+    checkKwargs(entry, request.kwargs);
+    const order = {
+      entry,
+      request,
+      workers: workerCount(request.numEnvs, request.numWorkers, cores),
+      maxPartBytes: partBytes(maxMessageBytes),
+    };
+    const opened = await openWorkers(supervisor, order, deadlines, signal);
+    const session = new Session(checked, entry, opened, deadlines, peer);
+    const { placements } = session.opened;
+    log.info(
+      { session: session.id, env: entry.summary.id, envs: request.numEnvs, placements },
+      'opened',
+    );
+    return session;
+  }
+
+  private constructor(
+    checked: CheckedOpen,
+    entry: CatalogueEntry,
+    { placed, opened }: OpenedWorkers,
+    deadlines: Deadlines,
+    peer: string,
+  ) {
+    this.#checked = checked;
+    this.#placed = placed;
+    this.#deadlines = deadlines;
+    this.#peer = peer;
+    this.#states = new EnvStates(checked.request.numEnvs);
+    this.maxMessageBytes = checked.maxMessageBytes;
+    for (const { worker } of placed)
+      worker.onDeath = (error) => {
+        this.#broken ??= error;
+      };
+    this.opened = {
+      sessionId: this.id,
+      observationSpace: opened.observationSpace,
+      actionSpace: opened.actionSpace,
+      observationSpaces: [],
+      metadata: opened.metadata,
+      environment: { ...entry.summary, maxEpisodeSteps: opened.maxEpisodeSteps },
+      autoresetMode: checked.request.autoresetMode,
+      seed: checked.seed,
+      placements: placed.map(({ worker, first, count }) => ({ first, count, worker: worker.name })),
+      maxInFlight: limits.maxInFlight,
+      deliveryWindow: limits.maxInFlight,
+      maxMessageBytes: BigInt(limits.maxMessageBytes),
+      leaseS: 0,
+      sharedMemory: undefined,
+    };
+  }
+
+  /** Number of the last delivery; a client can have acknowledged no later one. */
+  get lastDelivery(): number {
+    return this.#delivery;
+  }
+
+  /** Whether requests are on their way through workers. */
+  get isBusy(): boolean {
+    return this.#unfinished > 0;
+  }
+
+  /** Raises RequestError when a worker of this session has died. */
+  checkWhole(): void {
+    if (this.#broken !== undefined) throw new RequestError(this.#broken);
+  }
+
+  /** Whether a request must wait for an earlier one, because both concern one sub-environment. */
+  mustWait(envIndices: readonly number[]): boolean {
+    return this.isBusy && (envIndices.length === 0 || this.#states.isInUse(envIndices));
+  }
+
+  /** Resets sub-environments. Raises RequestError when the request is refused, before anything was changed. */
+  reset(seq: bigint, request: ResetRequest, reply: Reply): void {
+    const envIndices = this.#states.named(request.envIndices);
+    checkReset(request, envIndices.length);
+    const { seed } = this.#checked;
+    const seeded = withSessionSeed(request, seed, envIndices, (i) => this.#states.wasReset(i));
+    const errand = {
+      seq,
+      envIndices,
+      what: 'Reset',
+      deadlineMs: this.#deadlines.resetMs,
+      type: FrameType.FRAME_TYPE_RESET,
+      replyType: FrameType.FRAME_TYPE_TRANSITION,
+      pieces: [ResetRequest.encode(seeded).finish()],
+    };
+    this.#run(
+      errand,
+      (pendings) => {
+        const parts = this.#parts(errand, pendings);
+        this.#states.markReset(envIndices);
+        reply(this.#deliver(errand, parts));
+      },
+      reply,
+    );
+  }
+
+  /** Steps sub-environments. Raises RequestError when the request is refused, before anything was changed. */
+  step(seq: bigint, { envIndices: named, actions }: StepRequest, reply: Reply): void {
+    const envIndices = this.#states.named(named);
+    this.#states.checkReady(envIndices, this.#checked.request.envId);
+    const errand = {
+      seq,
+      envIndices,
+      what: 'Step',
+      deadlineMs: this.#deadlines.stepMs,
+      type: FrameType.FRAME_TYPE_STEP,
+      replyType: FrameType.FRAME_TYPE_TRANSITION,
+      pieces: [stepHead(named), actions],
+    };
+    this.#run(
+      errand,
+      (pendings) => {
+        const parts = this.#parts(errand, pendings);
+        if (this.opened.autoresetMode === AutoresetMode.AUTORESET_MODE_DISABLED)
+          this.#states.markEnded(parts.flatMap(endedEnvIndicesOf));
+        reply(this.#deliver(errand, parts));
+      },
+      reply,
+    );
+  }
+
+  /** Renders sub-environments. Raises RequestError when the request is refused. */
+  render(seq: bigint, request: RenderRequest, reply: Reply): void {
+    const { renderMode, envId } = this.#checked.request;
+    if (renderMode === '')
+      throw requestError(
+        ErrorReason.ERROR_REASON_RENDER_UNAVAILABLE,
+        `This session of ${envId} was opened without a render mode: open one with render_mode, for example rgb_array.`,
+        { envId },
+      );
+    if (request.encoding !== FrameEncoding.FRAME_ENCODING_UNSPECIFIED || request.width !== 0)
+      throw unimplemented('encoded or scaled frames');
+    const envIndices = this.#states.named(request.envIndices);
+    this.#states.checkReady(envIndices, envId);
+    const errand = {
+      seq,
+      envIndices,
+      what: 'Render',
+      deadlineMs: this.#deadlines.renderMs,
+      type: FrameType.FRAME_TYPE_RENDER,
+      replyType: FrameType.FRAME_TYPE_RENDERED,
+      pieces: [RenderRequest.encode(request).finish()],
+    };
+    this.#run(
+      errand,
+      (pendings) => {
+        const message = encodeRendered(
+          seq,
+          pendings.flatMap(({ bodies }) => bodies),
+        );
+        if (message.length > this.maxMessageBytes)
+          throw this.#tooLarge('The frames', message.length);
+        reply([message]);
+      },
+      reply,
+    );
+  }
+
+  /** Closes the sub-environments; settles when their workers are gone. */
+  async close(): Promise<void> {
+    await Promise.all(this.#placed.map(({ worker }) => worker.close(this.#deadlines.closeMs)));
+  }
+
+  summary(): SessionSummary {
+    const { envId, numEnvs } = this.#checked.request;
+    const ageS = (performance.now() - this.#openedAt) / 1000;
+    return { sessionId: this.id, envId, numEnvs, ageS, rows: BigInt(this.#rows), peer: this.#peer };
+  }
+
+  /** Sends an errand to the workers concerned; when all have answered, `finish` makes the reply. */
+  #run(errand: Errand, finish: (pendings: readonly PendingRequest[]) => void, reply: Reply): void {
+    const { seq, what, deadlineMs, replyType, envIndices } = errand;
+    const workers = this.#workersOf(envIndices);
+    let unanswered = workers.length;
+    const onSettled = (): void => {
+      unanswered -= 1;
+      if (unanswered > 0) return;
+      this.#unfinished -= 1;
+      this.#states.setInUse(envIndices, false);
+      try {
+        this.#throwMerged(pendings);
+        finish(pendings);
+      } catch (error) {
+        reply(this.#failure(error, errand));
+      }
+    };
+    const pendings = workers.map(
+      (): PendingRequest => ({
+        seq,
+        what,
+        deadlineMs,
+        replyType,
+        bodies: [],
+        error: undefined,
+        onSettled,
+      }),
+    );
+    this.#unfinished += 1;
+    this.#states.setInUse(envIndices, true);
+    workers.forEach(({ worker }, i) => {
+      const pending = pendings[i];
+      if (pending !== undefined) worker.request(pending, errand.type, ...errand.pieces);
+    });
+  }
+
+  #workersOf(envIndices: readonly number[]): readonly PlacedWorker[] {
+    if (envIndices.length === this.#checked.request.numEnvs) return this.#placed;
+    return this.#placed.filter(({ first, count }) =>
+      envIndices.some((envIndex) => envIndex >= first && envIndex < first + count),
+    );
+  }
+
+  #parts({ envIndices }: Errand, pendings: readonly PendingRequest[]): Part[] {
+    const parts = pendings.flatMap(({ bodies }) => bodies.map(readPart));
+    const rows = parts.reduce((sum, part) => sum + part.rows, 0);
+    if (rows !== envIndices.length)
+      throw new RangeError(`${rows} rows for ${envIndices.length} sub-environments`);
+    return parts;
+  }
+
+  #deliver({ seq, envIndices }: Errand, parts: readonly Part[]): Uint8Array[] {
+    const largest = Math.max(...parts.map(encodedBytes));
+    if (largest > this.maxMessageBytes) {
+      this.#states.markFailed(envIndices);
+      throw this.#tooLarge('The rows of one worker with their infos', largest, [...envIndices]);
+    }
+    const messages = encodeTransition(seq, this.#delivery + 1, parts, this.maxMessageBytes);
+    this.#delivery += 1;
+    for (const part of parts) this.#rows += part.rows;
+    return messages;
+  }
+
+  /** Raises the one failure that several workers' errors make together, with what advanced all the same. */
+  #throwMerged(pendings: readonly PendingRequest[]): void {
+    const errors = pendings.flatMap(({ error }) => (error === undefined ? [] : [error]));
+    if (errors.length === 0) return;
+    const advanced = pendings.flatMap(({ bodies, replyType }) =>
+      replyType === FrameType.FRAME_TYPE_TRANSITION
+        ? bodies.flatMap((body) => envIndicesOf(readPart(body)))
+        : [],
+    );
+    const merged = mergeErrors(errors, advanced);
+    this.#states.markFailed(merged.advancedEnvIndices);
+    if (merged.reason === ErrorReason.ERROR_REASON_ENVIRONMENT_RAISED)
+      this.#states.markFailed(merged.envIndices);
+    throw new RequestError(merged);
+  }
+
+  /** What a client hears when a reply could not be made. Rows that were computed are lost then. */
+  #failure(error: unknown, { envIndices, what, replyType }: Errand): RequestError {
+    if (error instanceof RequestError) return error;
+    const advancedEnvIndices = replyType === FrameType.FRAME_TYPE_TRANSITION ? [...envIndices] : [];
+    this.#states.markFailed(advancedEnvIndices);
+    const { envId } = this.#checked.request;
+    return requestError(
+      ErrorReason.ERROR_REASON_MALFORMED_REPLY,
+      `A worker of ${envId} answered ${what} wrongly: ${(error as Error).message}. Reset the sub-environments.`,
+      { envId, advancedEnvIndices },
+    );
+  }
+
+  #tooLarge(what: string, bytes: number, advancedEnvIndices: number[] = []): RequestError {
+    return requestError(
+      ErrorReason.ERROR_REASON_MESSAGE_TOO_LARGE,
+      `${what} take ${bytes} bytes, over the client’s limit of ${this.maxMessageBytes}: ask for fewer sub-environments ` +
+        'at a time, or open the session with a larger max_message_bytes.',
+      { envId: this.#checked.request.envId, advancedEnvIndices },
+    );
+  }
+}
+
+/** Begin of a STEP frame's body: uint32 count, uint32 zero, the sub-environments padded to 8 bytes. */
+function stepHead(envIndices: readonly number[]): Buffer {
+  const head = Buffer.alloc(8 + ((4 * envIndices.length + 7) & ~7));
+  head.writeUInt32LE(envIndices.length, 0);
+  envIndices.forEach((envIndex, i) => {
+    head.writeUInt32LE(envIndex, 8 + 4 * i);
+  });
+  return head;
+}
