@@ -12,7 +12,8 @@ const checks = {
   'types (tsc)': () => run('node_modules/.bin/tsc', '--noEmit'),
   'proto lint (buf)': () => run('node_modules/.bin/buf', 'lint'),
   'generated code is fresh': generatedCodeIsFresh,
-  'Python format (ruff)': () => run(python, '-m', 'ruff', 'format', '--check', '--quiet', 'python-envs', 'proto'),
+  'Python format (ruff)': () =>
+    run(python, '-m', 'ruff', 'format', '--check', '--quiet', 'python-envs', 'proto'),
   'Python lint (ruff)': () => run(python, '-m', 'ruff', 'check', '--quiet', 'python-envs', 'proto'),
   'Python types (pyright)': () => run(python, '-m', 'pyright', '--project', 'python-envs'),
   'lock files name no addresses': lockFilesNameNoAddresses,
@@ -26,7 +27,8 @@ function run(command, ...args) {
 
 function generatedCodeIsFresh() {
   const folder = mkdtempSync(join(tmpdir(), 'gymlink-generated-'));
-  const same = (path) => run('git', 'diff', '--no-index', '--stat', '--exit-code', path, join(folder, path));
+  const same = (path) =>
+    run('git', 'diff', '--no-index', '--stat', '--exit-code', path, join(folder, path));
   try {
     return (
       run(process.execPath, 'proto/generate.mjs', folder) &&
@@ -44,7 +46,9 @@ function lockFilesNameNoAddresses() {
     'python-envs/families/gymnasium/requirements.lock',
   ];
   const offending = files.filter((file) =>
-    /"resolved":|--(extra-)?index-url|--find-links| @ |https?:\/\/[^"]*\.(tgz|whl|tar\.gz)/.test(readFileSync(file, 'utf8')),
+    /"resolved":|--(extra-)?index-url|--find-links| @ |https?:\/\/[^"]*\.(tgz|whl|tar\.gz)/.test(
+      readFileSync(file, 'utf8'),
+    ),
   );
   for (const file of offending) console.error(`${file} names download addresses`);
   return offending.length === 0;

@@ -20,5 +20,6 @@ export async function devPython(onProgress) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { python, env } = await devPython();
-  process.exitCode = spawnSync(python, process.argv.slice(2), { stdio: 'inherit', env }).status ?? 1;
+  process.exitCode =
+    spawnSync(python, process.argv.slice(2), { stdio: 'inherit', env }).status ?? 1;
 }

@@ -6,14 +6,24 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const oldestNode = 20;
-const sources = ['cli.ts', 'client', 'server', 'proto/gen', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+const sources = [
+  'cli.ts',
+  'client',
+  'server',
+  'proto/gen',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+];
 
 class SetupError extends Error {}
 
 function checkNode() {
   const found = process.versions.node;
   if (Number(found.split('.')[0]) < oldestNode)
-    throw new SetupError(`This is Node ${found}: install Node ${oldestNode} or newer and try again.`);
+    throw new SetupError(
+      `This is Node ${found}: install Node ${oldestNode} or newer and try again.`,
+    );
 }
 
 async function installPackages() {
@@ -37,7 +47,11 @@ function packagesMatch() {
 }
 
 function npmAdvice(output) {
-  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|network/.test(output))
+  if (
+    /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|network/.test(
+      output,
+    )
+  )
     return 'The npm registry cannot be reached: check the network connection or proxy settings and try again.';
   if (/ENOSPC|EDQUOT/.test(output)) return 'The disk is full: free about 1 GB and try again.';
   return '`npm ci` failed for the reason above: mend that and try again.';
@@ -48,14 +62,20 @@ async function build() {
   if (existsSync(built) && newestChange(sources) <= statSync(built).mtimeMs) return;
   console.error('Compiling …');
   const { status } = await runNpm(['run', '--silent', 'build']);
-  if (status !== 0) throw new SetupError('The sources do not compile: mend the errors above and try again.');
+  if (status !== 0)
+    throw new SetupError('The sources do not compile: mend the errors above and try again.');
 }
 
 function newestChange(paths) {
-  return Math.max(0, ...paths.map((path) => {
-    const stat = statSync(path);
-    return stat.isDirectory() ? newestChange(readdirSync(path).map((name) => join(path, name))) : stat.mtimeMs;
-  }));
+  return Math.max(
+    0,
+    ...paths.map((path) => {
+      const stat = statSync(path);
+      return stat.isDirectory()
+        ? newestChange(readdirSync(path).map((name) => join(path, name)))
+        : stat.mtimeMs;
+    }),
+  );
 }
 
 async function makePythonEnvs(withTools) {
@@ -77,7 +97,9 @@ async function runNpm(args) {
     process.stderr.write(text);
   });
   const status = await new Promise((resolve, reject) => {
-    npm.on('error', () => reject(new SetupError('npm is not on PATH: install Node with npm and try again.')));
+    npm.on('error', () =>
+      reject(new SetupError('npm is not on PATH: install Node with npm and try again.')),
+    );
     npm.on('close', resolve);
   });
   return { status, output };

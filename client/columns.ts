@@ -1,5 +1,14 @@
 import { GymlinkError } from './errors.js';
-import { asNdArray, decodeElements, type DtypeName, dtypes, encodeElements, type NdArray, sizeOf, type TypedArray } from './nd-array.js';
+import {
+  asNdArray,
+  type DtypeName,
+  decodeElements,
+  dtypes,
+  encodeElements,
+  type NdArray,
+  sizeOf,
+  type TypedArray,
+} from './nd-array.js';
 import type { Sample, Space } from './spaces/index.js';
 
 /** Takes blocks off a payload, one after another; each begins at a multiple of 8 bytes (space.proto). */
@@ -29,7 +38,10 @@ export class Blocks {
 
 /** The error for bytes that break the layout. */
 export function malformed(what: string): GymlinkError {
-  return new GymlinkError('MALFORMED_REPLY', `The server sent a payload that does not fit its spaces: ${what}.`);
+  return new GymlinkError(
+    'MALFORMED_REPLY',
+    `The server sent a payload that does not fit its spaces: ${what}.`,
+  );
 }
 
 /** Where the rows of a payload belong in a batch: all in a run from `first`, or each at its place in `rows`. */
@@ -54,7 +66,12 @@ export interface Column {
 export function columnOf(space: Space, rows: number): Column {
   switch (space.kind) {
     case 'Box':
-      return leaf(rows, space.shape, space.dtype, space.dtype === 'float16' ? Float32Array : undefined);
+      return leaf(
+        rows,
+        space.shape,
+        space.dtype,
+        space.dtype === 'float16' ? Float32Array : undefined,
+      );
     case 'Discrete':
       return new DiscreteColumn(rows, space.dtype);
     case 'MultiDiscrete':
@@ -63,7 +80,9 @@ export function columnOf(space: Space, rows: number): Column {
     case 'Text':
       return new TextColumn(rows);
     case 'Dict':
-      return new DictColumn(Object.entries(space.spaces).map(([key, entry]) => [key, columnOf(entry, rows)]));
+      return new DictColumn(
+        Object.entries(space.spaces).map(([key, entry]) => [key, columnOf(entry, rows)]),
+      );
     case 'Tuple':
       return new TupleColumn(space.spaces.map((entry) => columnOf(entry, rows)));
   }
@@ -75,7 +94,7 @@ function leaf(
   dtype: DtypeName,
   Target: typeof Float32Array | typeof Int32Array | undefined,
 ): Column {
-  return Target === undefined || dtypes[dtype].Array === Target && dtype !== 'float16'
+  return Target === undefined || (dtypes[dtype].Array === Target && dtype !== 'float16')
     ? new PlainColumn(rows, shape, dtype)
     : new ConvertedColumn(rows, shape, dtype, new Target(rows * sizeOf(shape)));
 }
@@ -127,7 +146,12 @@ class ConvertedColumn implements Column {
   private readonly shape: readonly number[];
   private readonly dtype: DtypeName;
 
-  constructor(rows: number, shape: readonly number[], dtype: DtypeName, array: Float32Array | Int32Array) {
+  constructor(
+    rows: number,
+    shape: readonly number[],
+    dtype: DtypeName,
+    array: Float32Array | Int32Array,
+  ) {
     this.rows = rows;
     this.shape = shape;
     this.dtype = dtype;
@@ -141,12 +165,17 @@ class ConvertedColumn implements Column {
     const elements = decodeElements(block, this.dtype);
     for (let i = 0; i < count; i++) {
       const row = rows === undefined ? first + i : (rows[i] as number);
-      for (let j = 0; j < rowSize; j++) array[row * rowSize + j] = Number(elements[i * rowSize + j]);
+      for (let j = 0; j < rowSize; j++)
+        array[row * rowSize + j] = Number(elements[i * rowSize + j]);
     }
   }
 
   batch(copy: boolean): NdArray {
-    return asNdArray(copy ? this.array.slice() : this.array, [this.rows, ...this.shape], this.dtype);
+    return asNdArray(
+      copy ? this.array.slice() : this.array,
+      [this.rows, ...this.shape],
+      this.dtype,
+    );
   }
 
   row(i: number): Sample {
@@ -233,7 +262,10 @@ class TupleColumn implements Column {
 }
 
 function invalidAction(space: Space, what: string): GymlinkError {
-  return new GymlinkError('INVALID_ACTION', `The action does not fit ${space}: ${what}. Nothing was sent.`);
+  return new GymlinkError(
+    'INVALID_ACTION',
+    `The action does not fit ${space}: ${what}. Nothing was sent.`,
+  );
 }
 
 function padded(bytes: Uint8Array): Uint8Array[] {
@@ -242,19 +274,31 @@ function padded(bytes: Uint8Array): Uint8Array[] {
 }
 
 /** Elements of n values, given flat or as n arrays or numbers, in one array of the space's dtype. */
-function flatten(space: Space, dtype: DtypeName, size: number, n: number, values: unknown): TypedArray {
+function flatten(
+  space: Space,
+  dtype: DtypeName,
+  size: number,
+  n: number,
+  values: unknown,
+): TypedArray {
   const flat = isArrayLike(values) ? values : [values];
   const nested = flat.length === n && n > 0 && isArrayLike(flat[0]);
   const elements = nested ? concat(space, flat as ArrayLike<ArrayLike<unknown>>, size) : flat;
   if (elements.length !== n * size)
-    throw invalidAction(space, `${n * size} elements are needed for ${n} values, ${elements.length} were given`);
+    throw invalidAction(
+      space,
+      `${n * size} elements are needed for ${n} values, ${elements.length} were given`,
+    );
   const array = new dtypes[dtype].Array(n * size);
   const isBig = array instanceof BigInt64Array || array instanceof BigUint64Array;
   const isInteger = isBig || !dtype.startsWith('float');
   for (let i = 0; i < array.length; i++) {
     const element = elements[i];
     if (typeof element !== 'number' && typeof element !== 'bigint' && typeof element !== 'boolean')
-      throw invalidAction(space, `a ${element === null ? 'null' : typeof element} was given where a number is needed`);
+      throw invalidAction(
+        space,
+        `a ${element === null ? 'null' : typeof element} was given where a number is needed`,
+      );
     if (isInteger && typeof element === 'number' && !Number.isSafeInteger(element))
       throw invalidAction(space, `${element} is no whole number`);
     array[i] = (isBig ? BigInt(element) : Number(element)) as never;
@@ -271,7 +315,8 @@ function isArrayLike(value: unknown): value is ArrayLike<unknown> {
 function concat(space: Space, rows: ArrayLike<ArrayLike<unknown>>, size: number): unknown[] {
   return Array.from(rows).flatMap((row) => {
     const elements = Array.isArray(row) ? (row as unknown[]).flat(Infinity) : Array.from(row);
-    if (elements.length !== size) throw invalidAction(space, `a value has ${elements.length} elements instead of ${size}`);
+    if (elements.length !== size)
+      throw invalidAction(space, `a value has ${elements.length} elements instead of ${size}`);
     return elements;
   });
 }
@@ -286,9 +331,16 @@ function encodeInt64(values: Int32Array): Uint8Array {
   return new Uint8Array(words.buffer);
 }
 
-function encodeLeaf(space: Space, shape: readonly number[], dtype: DtypeName, n: number, values: unknown): Uint8Array[] {
+function encodeLeaf(
+  space: Space,
+  shape: readonly number[],
+  dtype: DtypeName,
+  n: number,
+  values: unknown,
+): Uint8Array[] {
   const size = sizeOf(shape);
-  if (dtype === 'int64' && values instanceof Int32Array && values.length === n * size) return [encodeInt64(values)];
+  if (dtype === 'int64' && values instanceof Int32Array && values.length === n * size)
+    return [encodeInt64(values)];
   return padded(encodeElements(flatten(space, dtype, size, n, values), dtype));
 }
 
@@ -298,15 +350,23 @@ function encodeText(space: Space, n: number, values: unknown): Uint8Array[] {
     throw invalidAction(space, `${n} strings are needed`);
   const encoded = texts.map((text) => Buffer.from(text as string, 'utf8'));
   const offsets = new Uint32Array(n + 1);
-  for (const [i, bytes] of encoded.entries()) offsets[i + 1] = (offsets[i] as number) + bytes.length;
+  for (const [i, bytes] of encoded.entries())
+    offsets[i + 1] = (offsets[i] as number) + bytes.length;
   return [...padded(new Uint8Array(offsets.buffer)), ...padded(Buffer.concat(encoded))];
 }
 
 /** Values of a Dict or Tuple for an entry: from a batch of the entry, or from n values that each have one. */
-function entryValues(space: Space, n: number, values: unknown, key: string | number, isBatch: boolean): unknown {
+function entryValues(
+  space: Space,
+  n: number,
+  values: unknown,
+  key: string | number,
+  isBatch: boolean,
+): unknown {
   if (isBatch) return (values as Record<string | number, unknown>)[key];
   const rows = values as readonly Record<string | number, unknown>[];
-  if (!Array.isArray(rows) || rows.length !== n) throw invalidAction(space, `${n} values are needed`);
+  if (!Array.isArray(rows) || rows.length !== n)
+    throw invalidAction(space, `${n} values are needed`);
   return rows.map((row) => row?.[key]);
 }
 
@@ -322,7 +382,8 @@ function encodeParts(space: Space, n: number, values: unknown): Uint8Array[] {
     case 'Text':
       return encodeText(space, n, values);
     case 'Dict': {
-      if (typeof values !== 'object' || values === null) throw invalidAction(space, 'an object is needed');
+      if (typeof values !== 'object' || values === null)
+        throw invalidAction(space, 'an object is needed');
       const isBatch = !Array.isArray(values);
       return Object.entries(space.spaces).flatMap(([key, entry]) =>
         encodeParts(entry, n, entryValues(space, n, values, key, isBatch)),

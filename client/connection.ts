@@ -12,11 +12,28 @@ import {
   type GetServerInfoResponse,
   type ListEnvironmentsResponse,
 } from '../proto/gen/gymlink/v1/service.js';
-import { type EnvironmentSummary, type OpenedResponse, SessionRequest, SessionResponse } from '../proto/gen/gymlink/v1/session.js';
+import {
+  type EnvironmentSummary,
+  type OpenedResponse,
+  SessionRequest,
+  SessionResponse,
+} from '../proto/gen/gymlink/v1/session.js';
 import { Env } from './env.js';
-import type { ActionOf, BatchActionOf, BatchObservationOf, KnownId, ObservationOf } from './environments.js';
+import type {
+  ActionOf,
+  BatchActionOf,
+  BatchObservationOf,
+  KnownId,
+  ObservationOf,
+} from './environments.js';
 import { fromErrorMessage, GymlinkError } from './errors.js';
-import { type MakeOptions, type MakeVecOptions, openRequest, protocol, requestTimeoutMs } from './open-request.js';
+import {
+  type MakeOptions,
+  type MakeVecOptions,
+  openRequest,
+  protocol,
+  requestTimeoutMs,
+} from './open-request.js';
 import { Session, type SessionStream } from './session.js';
 import { fromSpaceMessage, type Sample, type Space } from './spaces/index.js';
 import { type Arguments, fromMap, type PlainValue, toMap } from './values.js';
@@ -75,7 +92,10 @@ export interface ConnectOptions {
  * @param address `HOST:PORT` or `unix:/path/to/socket`.
  * @throws GymlinkError CONNECTION_FAILED if no server answers in time; PROTOCOL_VERSION if it speaks another major version.
  */
-export async function connect(address: string, { timeoutMs = 10_000 }: ConnectOptions = {}): Promise<Connection> {
+export async function connect(
+  address: string,
+  { timeoutMs = 10_000 }: ConnectOptions = {},
+): Promise<Connection> {
   const connection = new Connection(address);
   try {
     await connection.ready(timeoutMs);
@@ -98,7 +118,11 @@ export class Connection {
   constructor(address: string, onClose?: () => Promise<void>) {
     this.address = address;
     this.onClose = onClose;
-    this.client = new EnvironmentServiceClient(address, ChannelCredentials.createInsecure(), channelOptions);
+    this.client = new EnvironmentServiceClient(
+      address,
+      ChannelCredentials.createInsecure(),
+      channelOptions,
+    );
   }
 
   /** Waits until the server answers, and checks that both speak the same protocol. */
@@ -123,11 +147,15 @@ export class Connection {
     const info = await this.unary<GetServerInfoResponse>((done, options) =>
       this.client.getServerInfo({}, options.metadata, options, done),
     );
-    const names = new Map(Object.entries(Capability).map(([name, number]) => [number as number, name]));
+    const names = new Map(
+      Object.entries(Capability).map(([name, number]) => [number as number, name]),
+    );
     return {
       version: info.version,
       protocol: { major: info.protocol?.major ?? 0, minor: info.protocol?.minor ?? 0 },
-      capabilities: info.capabilities.flatMap((number) => names.get(number)?.slice('CAPABILITY_'.length) ?? []),
+      capabilities: info.capabilities.flatMap(
+        (number) => names.get(number)?.slice('CAPABILITY_'.length) ?? [],
+      ),
     };
   }
 
@@ -146,10 +174,11 @@ export class Connection {
    */
   async describe(id: string, kwargs: Arguments = {}): Promise<EnvironmentDescription> {
     const request = { envId: id, kwargs: toMap(kwargs) };
-    const found = await this.unary<DescribeEnvironmentResponse>(
-      (done, options) => this.client.describeEnvironment(request, options.metadata, options, done),
+    const found = await this.unary<DescribeEnvironmentResponse>((done, options) =>
+      this.client.describeEnvironment(request, options.metadata, options, done),
     );
-    if (found.environment === undefined) throw new GymlinkError('MALFORMED_REPLY', `The server described no environment for ${id}.`);
+    if (found.environment === undefined)
+      throw new GymlinkError('MALFORMED_REPLY', `The server described no environment for ${id}.`);
     return {
       environment: environmentInfo(found.environment),
       observationSpace: fromSpaceMessage(found.observationSpace),
@@ -165,10 +194,17 @@ export class Connection {
    *
    * @throws GymlinkError as {@link Connection.describe}, and for an option that the server cannot serve.
    */
-  make<Id extends KnownId>(id: Id, options?: MakeOptions): Promise<Env<ObservationOf<Id>, ActionOf<Id>>>;
+  make<Id extends KnownId>(
+    id: Id,
+    options?: MakeOptions,
+  ): Promise<Env<ObservationOf<Id>, ActionOf<Id>>>;
   make<Obs = Sample, Act = Sample>(id: string, options?: MakeOptions): Promise<Env<Obs, Act>>;
   async make(id: string, options: MakeOptions = {}): Promise<Env<Sample, Sample>> {
-    return this.open(id, { ...options, numEnvs: 1, autoresetMode: 'Disabled' }, (session, opened) => new Env(session, opened));
+    return this.open(
+      id,
+      { ...options, numEnvs: 1, autoresetMode: 'Disabled' },
+      (session, opened) => new Env(session, opened),
+    );
   }
 
   /**
@@ -176,8 +212,14 @@ export class Connection {
    *
    * @throws GymlinkError as {@link Connection.make}.
    */
-  makeVec<Id extends KnownId>(id: Id, options: MakeVecOptions): Promise<VectorEnv<BatchObservationOf<Id>, BatchActionOf<Id>>>;
-  makeVec<Obs = Sample, Act = Sample>(id: string, options: MakeVecOptions): Promise<VectorEnv<Obs, Act>>;
+  makeVec<Id extends KnownId>(
+    id: Id,
+    options: MakeVecOptions,
+  ): Promise<VectorEnv<BatchObservationOf<Id>, BatchActionOf<Id>>>;
+  makeVec<Obs = Sample, Act = Sample>(
+    id: string,
+    options: MakeVecOptions,
+  ): Promise<VectorEnv<Obs, Act>>;
   async makeVec(id: string, options: MakeVecOptions): Promise<VectorEnv<Sample, Sample>> {
     return this.open(id, options, (session, opened) => new VectorEnv(session, opened, options));
   }
@@ -235,10 +277,14 @@ export class Connection {
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       const deadline = Date.now() + requestTimeoutMs;
-      call((error, response) => (error ? reject(fromServiceError(error, this.address)) : resolve(response)), {
-        metadata: new Metadata(),
-        deadline,
-      });
+      call(
+        (error, response) =>
+          error ? reject(fromServiceError(error, this.address)) : resolve(response),
+        {
+          metadata: new Metadata(),
+          deadline,
+        },
+      );
     });
   }
 }

@@ -48,7 +48,8 @@ type MujocoName =
  * Types by environment id. Add your own environments by declaration merging:
  * `declare module 'gymlink' { interface KnownEnvironments { 'family/Id': … } }`.
  */
-export interface KnownEnvironments extends Record<`${MujocoName}-v${4 | 5}`, Observes<Float64> & FloatActions> {
+export interface KnownEnvironments
+  extends Record<`${MujocoName}-v${4 | 5}`, Observes<Float64> & FloatActions> {
   'Acrobot-v1': Float32Discrete;
   'CartPole-v0': Float32Discrete;
   'CartPole-v1': Float32Discrete;

@@ -57,7 +57,10 @@ export class GymlinkError extends Error {
 }
 
 const names = new Map(
-  Object.entries(ErrorReason).map(([name, number]) => [number as number, name.slice('ERROR_REASON_'.length)]),
+  Object.entries(ErrorReason).map(([name, number]) => [
+    number as number,
+    name.slice('ERROR_REASON_'.length),
+  ]),
 );
 
 /** An Error of the wire. A reason that this client does not know counts as INTERNAL. */

@@ -1,6 +1,12 @@
 /** gymlink's client: Gymnasium environments of a server, from TypeScript. */
+
+export type {
+  ConnectOptions,
+  EnvironmentDescription,
+  EnvironmentInfo,
+  ServerInfo,
+} from './connection.js';
 export { Connection, connect } from './connection.js';
-export type { ConnectOptions, EnvironmentDescription, EnvironmentInfo, ServerInfo } from './connection.js';
 export { Env, type Reset, type Step } from './env.js';
 export type { EnvironmentTypes, KnownEnvironments, KnownId } from './environments.js';
 export { type ErrorReasonName, GymlinkError, type PythonException } from './errors.js';
@@ -10,8 +16,25 @@ export { type LaunchOptions, launch } from './launch.js';
 export { asNdArray, type DtypeName, type NdArray, type TypedArray } from './nd-array.js';
 export type { AutoresetMode, MakeOptions, MakeVecOptions, Seed } from './open-request.js';
 export type { RenderFrame } from './renderings.js';
-export { batchSpace, Box, Dict, Discrete, MultiBinary, MultiDiscrete, type Sample, type Space, Text, Tuple } from './spaces/index.js';
-export { type Argument, type Arguments, type PlainValue, PythonFloat, PythonTuple } from './values.js';
+export {
+  Box,
+  batchSpace,
+  Dict,
+  Discrete,
+  MultiBinary,
+  MultiDiscrete,
+  type Sample,
+  type Space,
+  Text,
+  Tuple,
+} from './spaces/index.js';
+export {
+  type Argument,
+  type Arguments,
+  type PlainValue,
+  PythonFloat,
+  PythonTuple,
+} from './values.js';
 export {
   type SpaceOf,
   type TransitionDetails,

@@ -1,5 +1,5 @@
 import { type InfoEntry, InfoType } from '../proto/gen/gymlink/v1/session.js';
-import { asNdArray, dtypes, type DtypeName, type NdArray, type TypedArray } from './nd-array.js';
+import { asNdArray, type DtypeName, dtypes, type NdArray, type TypedArray } from './nd-array.js';
 import type { Sample } from './spaces/index.js';
 import type { RowInfos } from './transition.js';
 import { fromTensor, fromValue, type PlainValue } from './values.js';
@@ -37,7 +37,10 @@ function columnValues(entry: InfoEntry): Typed[] {
     }));
   }
   const dtype = columnDtypes[column.type] ?? array.dtype;
-  return Array.from(array as ArrayLike<number | bigint>, (element) => ({ value: plainScalar(element, dtype), dtype }));
+  return Array.from(array as ArrayLike<number | bigint>, (element) => ({
+    value: plainScalar(element, dtype),
+    dtype,
+  }));
 }
 
 function plainScalar(element: number | bigint, dtype: DtypeName): PlainValue {
@@ -54,7 +57,10 @@ function typedTree(value: Parameters<typeof fromValue>[0]): Typed {
 }
 
 /** Calls back for each key and row of some infos. */
-function forEachInfo({ infos, envs }: RowInfos, visit: (env: number, key: string, item: Typed) => void): void {
+function forEachInfo(
+  { infos, envs }: RowInfos,
+  visit: (env: number, key: string, item: Typed) => void,
+): void {
   for (const entry of infos.entries) {
     const key = String(fromValue(entry.key));
     const values = columnValues(entry);
@@ -70,13 +76,19 @@ function forEachInfo({ infos, envs }: RowInfos, visit: (env: number, key: string
 /** The info of each sub-environment, in order. */
 export function infoList(parts: readonly RowInfos[], numEnvs: number): Info[] {
   const list = Array.from({ length: numEnvs }, (): Info => ({}));
-  for (const part of parts) forEachInfo(part, (env, key, { value }) => define(list[env] as Info, key, value));
+  for (const part of parts)
+    forEachInfo(part, (env, key, { value }) => define(list[env] as Info, key, value));
   return list;
 }
 
 /** Sets an own property, also one named `__proto__`. */
 function define(target: object, key: string, value: unknown): void {
-  Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  Object.defineProperty(target, key, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
 }
 
 function mask(numEnvs: number): NdArray<Uint8Array> {
@@ -88,30 +100,49 @@ function isNdArray(value: unknown): value is NdArray {
 }
 
 function isDict(value: unknown): value is Record<string, PlainValue> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value) && !(value instanceof Map);
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !ArrayBuffer.isView(value) &&
+    !(value instanceof Map)
+  );
 }
 
 /** The first value of a key decides how all are held, as in Gymnasium's `VectorEnv._add_info`. */
 function container({ value, dtype }: Typed, numEnvs: number): TypedArray | (PlainValue | null)[] {
   if (isNdArray(value)) {
     const { Array: ArrayOfDtype } = dtypes[value.dtype];
-    return asNdArray(new ArrayOfDtype(numEnvs * value.length), [numEnvs, ...value.shape], value.dtype);
+    return asNdArray(
+      new ArrayOfDtype(numEnvs * value.length),
+      [numEnvs, ...value.shape],
+      value.dtype,
+    );
   }
   if (dtype !== undefined) return asNdArray(new dtypes[dtype].Array(numEnvs), [numEnvs], dtype);
   return new Array<PlainValue | null>(numEnvs).fill(null);
 }
 
-function put(target: TypedArray | (PlainValue | null)[], env: number, value: PlainValue, numEnvs: number): void {
+function put(
+  target: TypedArray | (PlainValue | null)[],
+  env: number,
+  value: PlainValue,
+  numEnvs: number,
+): void {
   if (Array.isArray(target)) {
     target[env] = value;
     return;
   }
   const size = target.length / numEnvs;
   const isBig = target instanceof BigInt64Array || target instanceof BigUint64Array;
-  const elements = isNdArray(value) ? (value as ArrayLike<number | bigint>) : [value as number | bigint | boolean];
+  const elements = isNdArray(value)
+    ? (value as ArrayLike<number | bigint>)
+    : [value as number | bigint | boolean];
   for (let i = 0; i < size; i++) {
     const element = elements[elements.length === 1 ? 0 : i] as number;
-    target[env * size + i] = (isBig ? BigInt(Math.trunc(Number(element))) : Number(element)) as never;
+    target[env * size + i] = (
+      isBig ? BigInt(Math.trunc(Number(element))) : Number(element)
+    ) as never;
   }
 }
 
@@ -143,7 +174,8 @@ export function vectorInfos(
 ): VectorInfos {
   const infos: VectorInfos = {};
   if (finals.size > 0) addFinals(infos, finals, finalParts, numEnvs);
-  for (const part of parts) forEachInfo(part, (env, key, item) => addInfo(infos, env, key, item, numEnvs));
+  for (const part of parts)
+    forEachInfo(part, (env, key, item) => addInfo(infos, env, key, item, numEnvs));
   return infos;
 }
 
@@ -159,10 +191,11 @@ function addFinals(
     observations[env] = observation;
     present[env] = 1;
   }
-  infos['final_obs'] = observations;
-  infos['_final_obs'] = present;
+  infos.final_obs = observations;
+  infos._final_obs = present;
   const finalInfo: VectorInfos = {};
-  for (const part of finalParts) forEachInfo(part, (env, key, item) => addInfo(finalInfo, env, key, item, numEnvs));
-  infos['final_info'] = finalInfo;
-  infos['_final_info'] = asNdArray(present.slice(), [numEnvs], 'bool');
+  for (const part of finalParts)
+    forEachInfo(part, (env, key, item) => addInfo(finalInfo, env, key, item, numEnvs));
+  infos.final_info = finalInfo;
+  infos._final_info = asNdArray(present.slice(), [numEnvs], 'bool');
 }

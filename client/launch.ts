@@ -25,12 +25,19 @@ const closeGraceMs = 10_000;
  *
  * @throws GymlinkError LAUNCH_FAILED if the server does not start; its last words are in the message.
  */
-export async function launch({ onLog, timeoutMs = 600_000 }: LaunchOptions = {}): Promise<Connection> {
+export async function launch({
+  onLog,
+  timeoutMs = 600_000,
+}: LaunchOptions = {}): Promise<Connection> {
   const folder = await mkdtemp(join(tmpdir(), 'gymlink-'));
   const listen = `unix:${join(folder, 's.sock')}`;
-  const child = spawn(process.execPath, [cliFile(), 'serve', '--listen', listen, '--json', '--exit-with-stdin'], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [cliFile(), 'serve', '--listen', listen, '--json', '--exit-with-stdin'],
+    {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    },
+  );
   const stop = async () => {
     await end(child);
     await rm(folder, { recursive: true, force: true });
@@ -53,7 +60,11 @@ function cliFile(): string {
 }
 
 /** Waits for the server's first line of output; rejects with its last words if it ends before. */
-function started(child: ChildProcess, timeoutMs: number, onLog: LaunchOptions['onLog']): Promise<void> {
+function started(
+  child: ChildProcess,
+  timeoutMs: number,
+  onLog: LaunchOptions['onLog'],
+): Promise<void> {
   const log: string[] = [];
   createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', (line) => {
     onLog?.(line);

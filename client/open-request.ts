@@ -1,5 +1,10 @@
-import { AutoresetMode as WireAutoresetMode, type OpenRequest, FailurePolicy, ObservationMode } from '../proto/gen/gymlink/v1/session.js';
-import { Compression } from '../proto/gen/gymlink/v1/session.js';
+import {
+  Compression,
+  FailurePolicy,
+  ObservationMode,
+  type OpenRequest,
+  AutoresetMode as WireAutoresetMode,
+} from '../proto/gen/gymlink/v1/session.js';
 import type { Seed as SeedMessage } from '../proto/gen/gymlink/v1/value.js';
 import { GymlinkError } from './errors.js';
 import { type Arguments, toMagnitude, toMap } from './values.js';
@@ -51,7 +56,11 @@ export interface MakeVecOptions extends MakeOptions {
 
 /** A seed on the wire. */
 export function toSeed(seed: Seed): SeedMessage {
-  if (typeof seed === 'number' ? !Number.isSafeInteger(seed) || seed < 0 : seed < 0n || seed >> 256n > 0n)
+  if (
+    typeof seed === 'number'
+      ? !Number.isSafeInteger(seed) || seed < 0
+      : seed < 0n || seed >> 256n > 0n
+  )
     throw new GymlinkError(
       'INVALID_SEED',
       `${seed} is no seed: a seed is a whole number from 0 on, of at most 256 bits (a bigint above ${Number.MAX_SAFE_INTEGER}).`,
@@ -62,7 +71,10 @@ export function toSeed(seed: Seed): SeedMessage {
 function count(name: string, value: number | undefined, least: number): number {
   if (value === undefined) return 0;
   if (!Number.isInteger(value) || value < least || value >= 2 ** 32)
-    throw new GymlinkError('INVALID_ARGUMENT', `${name} must be a whole number from ${least} on, not ${value}.`);
+    throw new GymlinkError(
+      'INVALID_ARGUMENT',
+      `${name} must be a whole number from ${least} on, not ${value}.`,
+    );
   return value;
 }
 
@@ -70,7 +82,10 @@ function count(name: string, value: number | undefined, least: number): number {
 export function openRequest(envId: string, options: MakeVecOptions): OpenRequest {
   const mode = options.autoresetMode ?? 'NextStep';
   if (autoresetModes[mode] === undefined)
-    throw new GymlinkError('INVALID_ARGUMENT', `There is no autoreset mode ${mode}; there are ${Object.keys(autoresetModes).join(', ')}.`);
+    throw new GymlinkError(
+      'INVALID_ARGUMENT',
+      `There is no autoreset mode ${mode}; there are ${Object.keys(autoresetModes).join(', ')}.`,
+    );
   return {
     protocol,
     envId,

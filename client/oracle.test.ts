@@ -36,7 +36,7 @@ type Line = Record<string, Plain> & { op?: string; end?: true };
 
 /** Gymnasium in a plain Python process. */
 class Oracle {
-  private readonly child = spawn(process.env['GYMLINK_DEV_PYTHON'] ?? 'python3', [script], {
+  private readonly child = spawn(process.env.GYMLINK_DEV_PYTHON ?? 'python3', [script], {
     stdio: ['pipe', 'pipe', 'ignore'],
   });
   private readonly lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
@@ -116,7 +116,9 @@ function mapDifference(expected: Record<string, Plain>, actual: unknown, path: s
   const found = (actual ?? {}) as Record<string, unknown>;
   const [names, others] = [Object.keys(expected).sort(), Object.keys(found).sort()];
   if (names.join() !== others.join()) return `${path}: keys ${names} expected, ${others} found`;
-  return first(names, (name) => difference(expected[name] as Plain, found[name], `${path}.${name}`));
+  return first(names, (name) =>
+    difference(expected[name] as Plain, found[name], `${path}.${name}`),
+  );
 }
 
 function arrayDifference(
@@ -127,7 +129,8 @@ function arrayDifference(
   const found = actual as Numbers & { shape?: readonly number[]; dtype?: string };
   const numbers = decode(expected);
   if (found?.length !== numbers.length) return `${path}: ${numbers.length} elements expected`;
-  if (found.shape?.join() !== expected.shape.join()) return `${path}: shape ${expected.shape} expected`;
+  if (found.shape?.join() !== expected.shape.join())
+    return `${path}: shape ${expected.shape} expected`;
   if (expected.dtype in floatArrays && found.dtype !== expected.dtype)
     return `${path}: dtype ${expected.dtype} expected, ${found.dtype} found`;
   for (let i = 0; i < numbers.length; i++) {
@@ -159,11 +162,11 @@ async function compareEnv(gym: Connection, oracle: Oracle, settings: Case): Prom
     const path = `${settings.id} line ${count++}`;
     if (line.op === 'reset') {
       const { observation, info } = await env.reset(count === 1 ? { seed } : {});
-      expectEqual(line['observation'], observation, `${path} observation`);
-      expectEqual(line['info'], info, `${path} info`);
+      expectEqual(line.observation, observation, `${path} observation`);
+      expectEqual(line.info, info, `${path} info`);
       continue;
     }
-    const step = await env.step(toAction(line['action'] as Plain, env.actionSpace));
+    const step = await env.step(toAction(line.action as Plain, env.actionSpace));
     for (const name of ['observation', 'reward', 'terminated', 'truncated', 'info'] as const)
       expectEqual(line[name], step[name], `${path} ${name}`);
     if (step.terminated || step.truncated) episodes++;
@@ -188,10 +191,14 @@ async function compareVector(gym: Connection, oracle: Oracle, settings: Case): P
     const names = line.op === 'reset' ? resetNames : stepNames;
     const found =
       line.op === 'reset'
-        ? await envs.reset(count === 1 ? { seed } : { options: { reset_mask: mask(line['mask']) } })
-        : await envs.step(toAction(line['actions'] as Plain, envs.singleActionSpace));
+        ? await envs.reset(count === 1 ? { seed } : { options: { reset_mask: mask(line.mask) } })
+        : await envs.step(toAction(line.actions as Plain, envs.singleActionSpace));
     for (const name of names)
-      expectEqual(line[name], (found as unknown as Record<string, unknown>)[name], `${path} ${name}`);
+      expectEqual(
+        line[name],
+        (found as unknown as Record<string, unknown>)[name],
+        `${path} ${name}`,
+      );
     if (line.op === 'step') countEnds(line, ended);
   }
   expect(count).toBeGreaterThan(steps);
@@ -206,8 +213,9 @@ function mask(plain: Plain | undefined): boolean[] {
 }
 
 function countEnds(line: Line, ended: number[]): void {
-  const [terminations, truncations] = [mask(line['terminations']), mask(line['truncations'])];
-  for (const i of ended.keys()) if (terminations[i] || truncations[i]) ended[i] = (ended[i] ?? 0) + 1;
+  const [terminations, truncations] = [mask(line.terminations), mask(line.truncations)];
+  for (const i of ended.keys())
+    if (terminations[i] || truncations[i]) ended[i] = (ended[i] ?? 0) + 1;
 }
 
 const modes: readonly AutoresetMode[] = ['NextStep', 'SameStep', 'Disabled'];
@@ -237,14 +245,20 @@ describe('equal to Gymnasium, bit for bit', { timeout: 600_000 }, () => {
 
   test('the catalogue offers exactly what can be made', async () => {
     const oracle = new Oracle();
-    for await (const line of oracle.play({ list: true })) expect(ids).toEqual(line['ids']);
+    for await (const line of oracle.play({ list: true })) expect(ids).toEqual(line.ids);
     oracle.close();
     expect(ids.length).toBeGreaterThanOrEqual(38);
   });
 
   test('a single environment', async () => {
     await forEveryId(async (oracle, id) => {
-      await compareEnv(gym, oracle, { ...base, id, num_envs: 1, mode: 'Env', max_episode_steps: 0 });
+      await compareEnv(gym, oracle, {
+        ...base,
+        id,
+        num_envs: 1,
+        mode: 'Env',
+        max_episode_steps: 0,
+      });
     });
   });
 
@@ -266,7 +280,13 @@ describe('equal to Gymnasium, bit for bit', { timeout: 600_000 }, () => {
 
   test('1 sub-environment', async () => {
     await forEveryId(async (oracle, id) => {
-      const settings = { ...base, id, num_envs: 1, mode: 'NextStep', max_episode_steps: 37 } as const;
+      const settings = {
+        ...base,
+        id,
+        num_envs: 1,
+        mode: 'NextStep',
+        max_episode_steps: 37,
+      } as const;
       expect(await compareVector(gym, oracle, settings)).toBeGreaterThanOrEqual(3);
     });
   });

@@ -1,10 +1,10 @@
-import {
-  type OpenedResponse,
-  type OpenRequest,
+import type {
+  OpenedResponse,
+  OpenRequest,
   SessionRequest,
-  type SessionResponse,
-  type Transition,
-  type TransitionPart,
+  SessionResponse,
+  Transition,
+  TransitionPart,
 } from '../proto/gen/gymlink/v1/session.js';
 import { fromErrorMessage, GymlinkError } from './errors.js';
 
@@ -63,7 +63,13 @@ export class Session {
       this.pending.set(seq, {
         resolve: (found) => {
           if (found.$case === reply) resolve(found.value as never);
-          else reject(new GymlinkError('MALFORMED_REPLY', `The server answered ${request.$case} with ${found.$case}.`));
+          else
+            reject(
+              new GymlinkError(
+                'MALFORMED_REPLY',
+                `The server answered ${request.$case} with ${found.$case}.`,
+              ),
+            );
         },
         reject,
         timer,
@@ -114,14 +120,21 @@ export class Session {
   }
 
   private expire(seq: bigint, what: string): void {
-    this.pending.get(seq)?.reject(
-      new GymlinkError('DEADLINE_EXCEEDED', `The server did not answer ${what} within ${this.timeoutMs / 1000} s.`),
-    );
+    this.pending
+      .get(seq)
+      ?.reject(
+        new GymlinkError(
+          'DEADLINE_EXCEEDED',
+          `The server did not answer ${what} within ${this.timeoutMs / 1000} s.`,
+        ),
+      );
     this.pending.delete(seq);
     this.stream.cancel();
   }
 
-  private end(error = new GymlinkError('CONNECTION_FAILED', 'The server ended the session.')): void {
+  private end(
+    error = new GymlinkError('CONNECTION_FAILED', 'The server ended the session.'),
+  ): void {
     if (this.ended) return;
     this.ended = error;
     for (const pending of this.pending.values()) {

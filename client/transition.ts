@@ -1,4 +1,8 @@
-import { type Infos, type TransitionPart, TransitionDetails } from '../proto/gen/gymlink/v1/session.js';
+import {
+  type Infos,
+  TransitionDetails,
+  type TransitionPart,
+} from '../proto/gen/gymlink/v1/session.js';
 import { Blocks, type Column, columnOf, malformed, type Places } from './columns.js';
 import type { Sample, Space } from './spaces/index.js';
 import { fromMagnitude } from './values.js';
@@ -77,7 +81,8 @@ export class Rows {
     const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
     const first = view.getUint32(0, true);
     const rows = Uint32Array.from({ length: count }, (_, i) => view.getUint32(4 * i, true));
-    if (rows.some((row) => row >= this.rewards.length)) throw malformed('it names a sub-environment that does not exist');
+    if (rows.some((row) => row >= this.rewards.length))
+      throw malformed('it names a sub-environment that does not exist');
     const isRun = rows.every((row, i) => row === first + i);
     return { count, first, rows: isRun ? undefined : rows };
   }
@@ -85,15 +90,18 @@ export class Rows {
   private readFinals(blocks: Blocks, places: Places, ended: readonly number[]): void {
     const column = columnOf(this.space, ended.length);
     column.read(blocks, { count: ended.length, first: 0, rows: undefined });
-    for (const [i, row] of ended.entries()) this.finalObservations.set(envAt(places, row), column.row(i));
+    for (const [i, row] of ended.entries())
+      this.finalObservations.set(envAt(places, row), column.row(i));
   }
 
   private readDetails(bytes: Uint8Array, places: Places, ended: readonly number[]): void {
     const { infos, finalInfos, seeds } = TransitionDetails.decode(bytes);
     const envs = Array.from({ length: places.count }, (_, row) => envAt(places, row));
     if (infos) this.infos.push({ infos, envs });
-    if (finalInfos) this.finalInfos.push({ infos: finalInfos, envs: ended.map((row) => envAt(places, row)) });
-    for (const { row, seed } of seeds) this.seeds.set(envAt(places, row), fromMagnitude(seed?.magnitude ?? new Uint8Array()));
+    if (finalInfos)
+      this.finalInfos.push({ infos: finalInfos, envs: ended.map((row) => envAt(places, row)) });
+    for (const { row, seed } of seeds)
+      this.seeds.set(envAt(places, row), fromMagnitude(seed?.magnitude ?? new Uint8Array()));
   }
 }
 
@@ -108,7 +116,11 @@ function rowsWhere(mask: Uint8Array): number[] {
 }
 
 /** Copies a block's elements to their places; works on bytes, because a block may start at any offset. */
-function scatter(block: Uint8Array, target: Uint8Array | Uint32Array | Float64Array, { count, first, rows }: Places): void {
+function scatter(
+  block: Uint8Array,
+  target: Uint8Array | Uint32Array | Float64Array,
+  { count, first, rows }: Places,
+): void {
   const bytes = new Uint8Array(target.buffer);
   const size = target.BYTES_PER_ELEMENT;
   if (rows === undefined) {

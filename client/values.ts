@@ -1,6 +1,15 @@
-import { type MapValue, type Tensor, Value } from '../proto/gen/gymlink/v1/value.js';
+import type { MapValue, Tensor, Value } from '../proto/gen/gymlink/v1/value.js';
 import { GymlinkError } from './errors.js';
-import { asNdArray, decodeElements, type DtypeName, dtypeName, dtypes, encodeElements, type NdArray, sizeOf } from './nd-array.js';
+import {
+  asNdArray,
+  type DtypeName,
+  decodeElements,
+  dtypeName,
+  dtypes,
+  encodeElements,
+  type NdArray,
+  sizeOf,
+} from './nd-array.js';
 
 /** A value of an info, of metadata or of default arguments. Python's None is null; lists and tuples are arrays. */
 export type PlainValue =
@@ -57,7 +66,10 @@ export function fromTensor(tensor: Tensor): NdArray {
   const dtype = dtypeName(tensor.dtype);
   const shape = tensor.shape.map(Number);
   if (dtype === undefined || sizeOf(shape) * dtypes[dtype].itemBytes !== tensor.data.length)
-    throw new GymlinkError('MALFORMED_REPLY', `The server sent a tensor of shape [${shape}] with ${tensor.data.length} bytes.`);
+    throw new GymlinkError(
+      'MALFORMED_REPLY',
+      `The server sent a tensor of shape [${shape}] with ${tensor.data.length} bytes.`,
+    );
   return asNdArray(decodeElements(tensor.data, dtype), shape, dtype);
 }
 
@@ -67,7 +79,7 @@ function toNumber(integer: bigint): number | bigint {
 }
 
 function fromScalar(tensor: Tensor): PlainValue {
-  const { [0]: element, dtype } = fromTensor(tensor);
+  const { 0: element, dtype } = fromTensor(tensor);
   if (dtype === 'bool') return element === 1;
   return typeof element === 'bigint' ? toNumber(element) : (element as number);
 }
@@ -133,7 +145,10 @@ function integerKind(value: bigint): NonNullable<Value['kind']> {
   const limit = 1n << 63n;
   if (value >= -limit && value < limit) return { $case: 'integer', value };
   const negative = value < 0n;
-  return { $case: 'bigInteger', value: { negative, magnitude: toMagnitude(negative ? -value : value) } };
+  return {
+    $case: 'bigInteger',
+    value: { negative, magnitude: toMagnitude(negative ? -value : value) },
+  };
 }
 
 function isNdArray(value: object): value is NdArray {
@@ -142,7 +157,8 @@ function isNdArray(value: object): value is NdArray {
 
 function objectKind(value: object): NonNullable<Value['kind']> {
   if (value instanceof PythonFloat) return { $case: 'real', value: value.value };
-  if (value instanceof PythonTuple) return { $case: 'tuple', value: { values: value.values.map(toValue) } };
+  if (value instanceof PythonTuple)
+    return { $case: 'tuple', value: { values: value.values.map(toValue) } };
   if (isNdArray(value)) {
     const { number } = dtypes[value.dtype as DtypeName];
     const data = encodeElements(value, value.dtype);
@@ -151,7 +167,10 @@ function objectKind(value: object): NonNullable<Value['kind']> {
   if (value instanceof Uint8Array) return { $case: 'binary', value };
   if (Array.isArray(value)) return { $case: 'list', value: { values: value.map(toValue) } };
   if (ArrayBuffer.isView(value))
-    throw new GymlinkError('INVALID_ARGUMENT', 'A typed array needs a shape and a dtype to travel: use asNdArray.');
+    throw new GymlinkError(
+      'INVALID_ARGUMENT',
+      'A typed array needs a shape and a dtype to travel: use asNdArray.',
+    );
   return { $case: 'map', value: toMap(value as Arguments) };
 }
 
@@ -166,12 +185,16 @@ export function toValue(value: Argument): Value {
     case 'bigint':
       return { kind: integerKind(value) };
     case 'number':
-      if (Number.isSafeInteger(value) && !Object.is(value, -0)) return { kind: integerKind(BigInt(value)) };
+      if (Number.isSafeInteger(value) && !Object.is(value, -0))
+        return { kind: integerKind(BigInt(value)) };
       return { kind: { $case: 'real', value } };
     case 'object':
       return { kind: objectKind(value) };
     default:
-      throw new GymlinkError('INVALID_ARGUMENT', `A ${typeof value} cannot be sent to an environment.`);
+      throw new GymlinkError(
+        'INVALID_ARGUMENT',
+        `A ${typeof value} cannot be sent to an environment.`,
+      );
   }
 }
 

@@ -171,7 +171,10 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
     return vectorInfos(infos, finalObservations, finalInfos, this.numEnvs);
   }
 
-  private column<T extends Float64Array | Uint8Array>(array: T, dtype: 'float64' | 'bool'): NdArray<T> {
+  private column<T extends Float64Array | Uint8Array>(
+    array: T,
+    dtype: 'float64' | 'bool',
+  ): NdArray<T> {
     return asNdArray(this.copy ? (array.slice() as T) : array, [this.numEnvs], dtype);
   }
 }
@@ -179,19 +182,29 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
 function maskedIndices(mask: ArrayLike<boolean | number> | undefined, numEnvs: number): number[] {
   if (mask === undefined) return [];
   if (mask.length !== numEnvs)
-    throw new GymlinkError('INVALID_ARGUMENT', `reset_mask has ${mask.length} items for ${numEnvs} sub-environments.`);
+    throw new GymlinkError(
+      'INVALID_ARGUMENT',
+      `reset_mask has ${mask.length} items for ${numEnvs} sub-environments.`,
+    );
   const indices = Array.from({ length: numEnvs }, (_, i) => i).filter((i) => Boolean(mask[i]));
-  if (indices.length === 0) throw new GymlinkError('INVALID_ARGUMENT', 'reset_mask names no sub-environment.');
+  if (indices.length === 0)
+    throw new GymlinkError('INVALID_ARGUMENT', 'reset_mask names no sub-environment.');
   return indices;
 }
 
 /** The request of a reset. */
-export function resetRequest({ seed, options, envOptions }: VectorResetOptions, numEnvs: number): ResetRequest {
+export function resetRequest(
+  { seed, options, envOptions }: VectorResetOptions,
+  numEnvs: number,
+): ResetRequest {
   const { reset_mask: mask, ...rest } = options ?? {};
   const envIndices = maskedIndices(mask, numEnvs);
   const chosen = <T>(items: readonly T[], name: string): T[] => {
     if (items.length !== numEnvs)
-      throw new GymlinkError('INVALID_ARGUMENT', `${items.length} ${name} were given for ${numEnvs} sub-environments.`);
+      throw new GymlinkError(
+        'INVALID_ARGUMENT',
+        `${items.length} ${name} were given for ${numEnvs} sub-environments.`,
+      );
     return envIndices.length === 0 ? [...items] : envIndices.map((i) => items[i] as T);
   };
   const seeds = Array.isArray(seed) ? chosen(seed as readonly (Seed | null)[], 'seeds') : [];

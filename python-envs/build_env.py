@@ -13,24 +13,25 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 
 # Each would make pip install somewhere else than into the folder.
 MISLEADING = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
 
 
-def follow_owner():
+def follow_owner() -> None:
     """Waits for the end of standard input, which is the end of whoever asked, and ends the process group."""
     while os.read(0, 1):
         pass
     os.killpg(0, signal.SIGKILL)
 
 
-def is_complete(folder):
+def is_complete(folder: str) -> bool:
     """Whether the environment was finished and its interpreter (a link to the one it was built with) is still there."""
     return os.path.exists(os.path.join(folder, "complete")) and os.path.exists(os.path.join(folder, "bin", "python"))
 
 
-def commands(folder, requirements, installer):
+def commands(folder: str, requirements: str, installer: str) -> Iterator[list[str]]:
     """The commands that build the environment."""
     python = os.path.join(folder, "bin", "python")
     if installer == "uv":
@@ -42,7 +43,7 @@ def commands(folder, requirements, installer):
     yield [*install, "--require-hashes", "-r", requirements]
 
 
-def build(folder, requirements, installer, lock):
+def build(folder: str, requirements: str, installer: str, lock: int) -> int:
     """Builds the environment from nothing, and returns the exit status."""
     shutil.rmtree(folder, ignore_errors=True)
     env = {name: value for name, value in os.environ.items() if name not in MISLEADING}
@@ -57,7 +58,7 @@ def build(folder, requirements, installer, lock):
     return 0
 
 
-def main(folder, requirements, installer):
+def main(folder: str, requirements: str, installer: str) -> int:
     """Waits for its turn, then builds unless another has."""
     threading.Thread(target=follow_owner, daemon=True).start()
     os.makedirs(os.path.dirname(folder), exist_ok=True)

@@ -10,6 +10,7 @@ import { openWorkers } from './placed-workers.js';
 import type { Supervisor } from './supervisor.js';
 
 const maxKept = 1024;
+const maxKeyLength = 4096;
 
 /** Describes environments: each is made once, in a worker of its own, and what it said is kept. */
 export class Descriptions {
@@ -36,7 +37,7 @@ export class Descriptions {
     const kept = this.#kept.get(key);
     if (kept !== undefined) return kept;
     const description = this.#make(entry, kwargs);
-    if (this.#kept.size < maxKept) this.#kept.set(key, description);
+    if (this.#kept.size < maxKept && key.length <= maxKeyLength) this.#kept.set(key, description);
     description.catch(() => this.#kept.delete(key));
     return description;
   }

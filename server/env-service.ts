@@ -31,7 +31,6 @@ import {
 } from './errors.js';
 import { limits } from './limits.js';
 import {
-  checkReachability,
   clearStaleSocket,
   formatAddress,
   inUse,
@@ -101,8 +100,7 @@ export class EnvService {
   }
 
   /** Listens; returns the address with the port that was picked. Raises ListenError. */
-  async listen(address: ListenAddress, insecure: boolean): Promise<ListenAddress> {
-    checkReachability(address, insecure);
+  async listen(address: ListenAddress): Promise<ListenAddress> {
     if (address.kind === 'unix') await clearStaleSocket(address.path);
     // The socket's file is made with these permissions: it must never be open to others, not even for a moment.
     const umask = address.kind === 'unix' ? process.umask(0o177) : undefined;

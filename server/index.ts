@@ -2,7 +2,12 @@ import { availableParallelism } from 'node:os';
 import { EnvService } from './env-service.js';
 import { readFamily } from './family.js';
 import { type Deadlines, defaultDeadlines } from './limits.js';
-import { formatAddress, ListenError, parseListenAddress } from './listen-address.js';
+import {
+  checkReachability,
+  formatAddress,
+  ListenError,
+  parseListenAddress,
+} from './listen-address.js';
 import { createLog, type LogLevel } from './log.js';
 import { defaultFamilyFolder, version } from './package-paths.js';
 import { Supervisor } from './supervisor.js';
@@ -43,12 +48,13 @@ export const defaultListen = '127.0.0.1:50051';
 export async function serve(options: ServeOptions = {}): Promise<RunningServer> {
   const { listen = defaultListen, families = [defaultFamilyFolder], insecure = false } = options;
   const address = parseListenAddress(listen);
+  checkReachability(address, insecure);
   const log = createLog(options.logLevel ?? 'info');
   const deadlines = { ...defaultDeadlines, ...options.deadlines };
   const supervisor = await Supervisor.start(families.map(readFamily), deadlines, log);
   try {
     const service = new EnvService({ supervisor, deadlines, cores: availableParallelism(), log });
-    const bound = formatAddress(await service.listen(address, insecure));
+    const bound = formatAddress(await service.listen(address));
     log.info({ address: bound, version, pid: process.pid }, 'listening');
     let closing: Promise<void> | undefined;
     const close = async (): Promise<void> => {

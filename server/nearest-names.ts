@@ -1,3 +1,6 @@
+/** Beyond this, what a client wrote is no name: comparing it would only cost time. */
+const maxLength = 200;
+
 /** Levenshtein distance: the least number of inserted, deleted and replaced characters between two texts. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
@@ -14,7 +17,7 @@ function editDistance(a: string, b: string): number {
 
 /** `names` from the nearest to the farthest of `name`, without regard to case. */
 export function byNearness(name: string, names: readonly string[]): string[] {
-  const wanted = name.toLowerCase();
+  const wanted = name.slice(0, maxLength).toLowerCase();
   return names
     .map((candidate) => ({ candidate, distance: editDistance(wanted, candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)
@@ -23,7 +26,7 @@ export function byNearness(name: string, names: readonly string[]): string[] {
 
 /** The names, at most three, that someone who wrote `name` may have meant: a third of it mistyped, or a part of them. */
 export function nearestNames(name: string, names: readonly string[]): string[] {
-  const wanted = name.toLowerCase().slice(0, 200);
+  const wanted = name.slice(0, maxLength).toLowerCase();
   const close = names.filter((candidate) => {
     const lower = candidate.toLowerCase();
     if (wanted.length >= 3 && lower.includes(wanted)) return true;

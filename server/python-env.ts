@@ -129,7 +129,7 @@ export async function ensurePythonEnv(
   familyFolder: string,
   { lockFile = 'requirements.lock', onProgress, signal }: PythonEnvOptions = {},
 ): Promise<{ python: string }> {
-  const given = process.env['GYMLINK_PYTHON'];
+  const given = process.env.GYMLINK_PYTHON;
   if (given) return { python: given };
   const env = await locatePythonEnv(familyFolder, lockFile);
   if (!env.complete) await build(env, resolve(familyFolder, lockFile), onProgress, signal);

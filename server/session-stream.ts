@@ -1,8 +1,4 @@
-import {
-  type OpenRequest,
-  SessionRequest,
-  SessionResponse,
-} from '../proto/gen/gymlink/v1/session.js';
+import { type OpenRequest, SessionResponse } from '../proto/gen/gymlink/v1/session.js';
 import {
   ErrorReason,
   malformed,
@@ -15,6 +11,7 @@ import { limits } from './limits.js';
 import { checkOpen, checkProtocol } from './open-checks.js';
 import { Session, type SessionHost } from './session.js';
 import type { Sessions } from './sessions.js';
+import { errorMessage, type Request, readSlot, type Slot } from './slot.js';
 
 /** The gRPC stream under a session, as far as the session knows it. */
 export interface ClientStream {
@@ -27,17 +24,7 @@ export interface ClientStream {
   resume(): void;
 }
 
-type Request = NonNullable<SessionRequest['request']>;
 type Response = NonNullable<SessionResponse['response']>;
-
-/** A request that was read, until it is answered. Replies leave in the order of the requests. */
-interface Slot {
-  readonly seq: bigint;
-  readonly request: Request | undefined;
-  reply: readonly Uint8Array[] | undefined;
-  /** The stream ends after this reply: with OK, or with an error's status. */
-  ends: 'no' | 'ok' | RequestError;
-}
 
 type StreamState =
   /** No session: before Open, or after one that failed. */
@@ -83,9 +70,10 @@ export class SessionStream {
   /** Takes a serialized SessionRequest. */
   receive(bytes: Uint8Array): void {
     if (this.#deaf) return;
-    const slot = this.#read(bytes);
+    const slot = readSlot(bytes, this.#lastSeq, this.session?.lastDelivery ?? 0);
     this.#slots.push(slot);
     if (slot.ends === 'no') {
+      this.#lastSeq = slot.seq;
       this.#waiting.push(slot);
       if (slot.request?.$case === 'close') this.#limitClose();
       this.#pump();
@@ -130,50 +118,16 @@ export class SessionStream {
     await this.#leave();
   }
 
-  #read(bytes: Uint8Array): Slot {
-    const slot = (seq: bigint, request: Request | undefined, rule?: string): Slot => {
-      if (rule === undefined) return { seq, request, reply: undefined, ends: 'no' };
-      const error = malformed(rule);
-      return { seq, request, reply: [errorMessage(seq, error)], ends: error };
-    };
-    let message: SessionRequest;
-    try {
-      message = SessionRequest.decode(bytes);
-    } catch {
-      return slot(0n, undefined, 'The message is no gymlink.v1.SessionRequest.');
-    }
-    const { seq, request } = message;
-    if (seq <= this.#lastSeq)
-      return slot(seq, request, `seq must increase, but ${seq} came after ${this.#lastSeq}.`);
-    if (request === undefined) return slot(seq, request, `Request ${seq} has no request set.`);
-    this.#lastSeq = seq;
-    const delivered = this.session?.lastDelivery ?? 0;
-    if (message.acknowledged > delivered)
-      return {
-        ...slot(seq, request),
-        reply: [
-          errorMessage(
-            seq,
-            malformed(
-              `Delivery ${message.acknowledged} was acknowledged, but ${delivered} is the last.`,
-            ),
-          ),
-        ],
-      };
-    return slot(seq, request);
-  }
-
   /** Begins waiting requests, as far as they need not wait for earlier ones. */
   #pump(): void {
-    for (
-      let slot = this.#waiting[0];
-      slot !== undefined && this.#canBegin(slot);
-      slot = this.#waiting[0]
-    ) {
+    this.#flush();
+    let [slot] = this.#waiting;
+    while (slot !== undefined && this.#canBegin(slot)) {
       this.#waiting.shift();
       this.#begin(slot);
+      this.#flush();
+      [slot] = this.#waiting;
     }
-    this.#flush();
   }
 
   #canBegin(slot: Slot): boolean {
@@ -361,13 +315,6 @@ export class SessionStream {
     this.#host.log.info({ session: state.session.id }, 'closed');
     await state.session.close();
   }
-}
-
-function errorMessage(seq: bigint, error: RequestError): Uint8Array {
-  return SessionResponse.encode({
-    seq,
-    response: { $case: 'error', value: error.details },
-  }).finish();
 }
 
 function openedTooLarge(bytes: number, limit: number): RequestError {

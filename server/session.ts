@@ -11,6 +11,7 @@ import {
 import { FrameType } from '../proto/gen/gymlink/worker/v1/worker.js';
 import { type CatalogueEntry, checkKwargs } from './catalogue.js';
 import { EnvStates } from './env-states.js';
+import { type Errand, sendErrand, stepHead } from './errand.js';
 import {
   type ErrorMessage,
   ErrorReason,
@@ -45,17 +46,6 @@ export interface SessionHost {
   readonly deadlines: Deadlines;
   readonly cores: number;
   readonly log: Logger;
-}
-
-/** What goes to the workers for one request. */
-interface Errand {
-  readonly seq: bigint;
-  readonly envIndices: readonly number[];
-  readonly what: string;
-  readonly deadlineMs: number;
-  readonly type: FrameType;
-  readonly replyType: FrameType;
-  readonly pieces: readonly Uint8Array[];
 }
 
 /** Payload bytes of one part: the message limit less room for infos and for what surrounds a part. */
@@ -177,10 +167,10 @@ export class Session {
     };
     this.#run(
       errand,
-      (pendings) => {
-        const parts = this.#parts(errand, pendings);
+      (answers) => {
+        const parts = this.#parts(errand, answers);
         this.#states.markReset(envIndices);
-        reply(this.#deliver(errand, parts));
+        return this.#deliver(errand, parts);
       },
       reply,
     );
@@ -201,11 +191,11 @@ export class Session {
     };
     this.#run(
       errand,
-      (pendings) => {
-        const parts = this.#parts(errand, pendings);
+      (answers) => {
+        const parts = this.#parts(errand, answers);
         if (this.opened.autoresetMode === AutoresetMode.AUTORESET_MODE_DISABLED)
           this.#states.markEnded(parts.flatMap(endedEnvIndicesOf));
-        reply(this.#deliver(errand, parts));
+        return this.#deliver(errand, parts);
       },
       reply,
     );
@@ -235,14 +225,14 @@ export class Session {
     };
     this.#run(
       errand,
-      (pendings) => {
+      (answers) => {
         const message = encodeRendered(
           seq,
-          pendings.flatMap(({ bodies }) => bodies),
+          answers.flatMap(({ bodies }) => bodies),
         );
         if (message.length > this.maxMessageBytes)
           throw this.#tooLarge('The frames', message.length);
-        reply([message]);
+        return [message];
       },
       reply,
     );
@@ -259,51 +249,36 @@ export class Session {
     return { sessionId: this.id, envId, numEnvs, ageS, rows: BigInt(this.#rows), peer: this.#peer };
   }
 
-  /** Sends an errand to the workers concerned; when all have answered, `finish` makes the reply. */
-  #run(errand: Errand, finish: (pendings: readonly PendingRequest[]) => void, reply: Reply): void {
-    const { seq, what, deadlineMs, replyType, envIndices } = errand;
-    const workers = this.#workersOf(envIndices);
-    let unanswered = workers.length;
-    const onSettled = (): void => {
-      unanswered -= 1;
-      if (unanswered > 0) return;
-      this.#unfinished -= 1;
-      this.#states.setInUse(envIndices, false);
-      try {
-        this.#throwMerged(pendings);
-        finish(pendings);
-      } catch (error) {
-        reply(this.#failure(error, errand));
-      }
-    };
-    const pendings = workers.map(
-      (): PendingRequest => ({
-        seq,
-        what,
-        deadlineMs,
-        replyType,
-        bodies: [],
-        error: undefined,
-        onSettled,
-      }),
-    );
+  /** Sends an errand; `finish` makes the reply from the workers' answers, and may raise. */
+  #run(
+    errand: Errand,
+    finish: (answers: readonly PendingRequest[]) => Uint8Array[],
+    reply: Reply,
+  ): void {
     this.#unfinished += 1;
-    this.#states.setInUse(envIndices, true);
-    workers.forEach(({ worker }, i) => {
-      const pending = pendings[i];
-      if (pending !== undefined) worker.request(pending, errand.type, ...errand.pieces);
+    this.#states.setInUse(errand.envIndices, true);
+    sendErrand(this.#placed, errand, (answers) => {
+      this.#unfinished -= 1;
+      this.#states.setInUse(errand.envIndices, false);
+      reply(this.#outcome(errand, answers, finish));
     });
   }
 
-  #workersOf(envIndices: readonly number[]): readonly PlacedWorker[] {
-    if (envIndices.length === this.#checked.request.numEnvs) return this.#placed;
-    return this.#placed.filter(({ first, count }) =>
-      envIndices.some((envIndex) => envIndex >= first && envIndex < first + count),
-    );
+  #outcome(
+    errand: Errand,
+    answers: readonly PendingRequest[],
+    finish: (answers: readonly PendingRequest[]) => Uint8Array[],
+  ): Uint8Array[] | RequestError {
+    try {
+      this.#throwMerged(answers);
+      return finish(answers);
+    } catch (error) {
+      return this.#failure(error, errand);
+    }
   }
 
-  #parts({ envIndices }: Errand, pendings: readonly PendingRequest[]): Part[] {
-    const parts = pendings.flatMap(({ bodies }) => bodies.map(readPart));
+  #parts({ envIndices }: Errand, answers: readonly PendingRequest[]): Part[] {
+    const parts = answers.flatMap(({ bodies }) => bodies.map(readPart));
     const rows = parts.reduce((sum, part) => sum + part.rows, 0);
     if (rows !== envIndices.length)
       throw new RangeError(`${rows} rows for ${envIndices.length} sub-environments`);
@@ -323,10 +298,10 @@ export class Session {
   }
 
   /** Raises the one failure that several workers' errors make together, with what advanced all the same. */
-  #throwMerged(pendings: readonly PendingRequest[]): void {
-    const errors = pendings.flatMap(({ error }) => (error === undefined ? [] : [error]));
-    if (errors.length === 0) return;
-    const advanced = pendings.flatMap(({ bodies, replyType }) =>
+  #throwMerged(answers: readonly PendingRequest[]): void {
+    if (answers.every(({ error }) => error === undefined)) return;
+    const errors = answers.flatMap(({ error }) => (error === undefined ? [] : [error]));
+    const advanced = answers.flatMap(({ bodies, replyType }) =>
       replyType === FrameType.FRAME_TYPE_TRANSITION
         ? bodies.flatMap((body) => envIndicesOf(readPart(body)))
         : [],
@@ -359,14 +334,4 @@ export class Session {
       { envId: this.#checked.request.envId, advancedEnvIndices },
     );
   }
-}
-
-/** Begin of a STEP frame's body: uint32 count, uint32 zero, the sub-environments padded to 8 bytes. */
-function stepHead(envIndices: readonly number[]): Buffer {
-  const head = Buffer.alloc(8 + ((4 * envIndices.length + 7) & ~7));
-  head.writeUInt32LE(envIndices.length, 0);
-  envIndices.forEach((envIndex, i) => {
-    head.writeUInt32LE(envIndex, 8 + 4 * i);
-  });
-  return head;
 }

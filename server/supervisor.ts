@@ -9,6 +9,9 @@ import { WarmParent } from './warm-parent.js';
 import type { Worker } from './worker.js';
 import { WorkerSocket } from './worker-socket.js';
 
+/** How long a family that did not start is left alone: every session asks for the whole catalogue. */
+const retryMs = 5_000;
+
 /** A parent that is being started, or runs. */
 interface Start {
   readonly parent: Promise<WarmParent>;
@@ -24,6 +27,7 @@ export class Supervisor {
   readonly #folder: RuntimeFolder;
   readonly #sockets: WorkerSocket;
   readonly #starts = new Map<Family, Start>();
+  readonly #failures = new Map<Family, { readonly error: unknown; readonly at: number }>();
   readonly #stopping = new AbortController();
 
   private constructor(
@@ -90,9 +94,16 @@ export class Supervisor {
   }
 
   async #readyParent(family: Family): Promise<WarmParent> {
-    const parent = await this.#parent(family);
-    await parent.ready;
-    return parent;
+    const failure = this.#failures.get(family);
+    if (failure !== undefined && performance.now() - failure.at < retryMs) throw failure.error;
+    try {
+      const parent = await this.#parent(family);
+      await parent.ready;
+      return parent;
+    } catch (error) {
+      this.#failures.set(family, { error, at: performance.now() });
+      throw error;
+    }
   }
 
   #parent(family: Family): Promise<WarmParent> {
@@ -110,16 +121,15 @@ export class Supervisor {
   async #spawn(family: Family, onProgress: (line: string) => void): Promise<WarmParent> {
     const python = await this.#python(family, onProgress);
     this.#stopping.signal.throwIfAborted();
-    const forget = (): void => void this.#starts.delete(family);
-    return new WarmParent(
+    return new WarmParent({
       family,
       python,
-      this.#sockets,
-      this.#folder.workerSocket,
-      this.#deadlines.parentStartMs,
-      forget,
-      this.#log,
-    );
+      sockets: this.#sockets,
+      socketPath: this.#folder.workerSocket,
+      startMs: this.#deadlines.parentStartMs,
+      onDeath: () => this.#starts.delete(family),
+      log: this.#log,
+    });
   }
 
   async #python(family: Family, onProgress: (line: string) => void): Promise<string> {

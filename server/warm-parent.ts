@@ -21,6 +21,20 @@ const keptLines = 12;
 const stopGraceMs = 3_000;
 const sigkill = 9;
 
+/** What a parent is started with. */
+export interface ParentOptions {
+  readonly family: Family;
+  /** Its interpreter. */
+  readonly python: string;
+  readonly sockets: WorkerSocket;
+  readonly socketPath: string;
+  /** From spawning to the catalogue, in milliseconds. */
+  readonly startMs: number;
+  /** Called once when the process ends or is given up. */
+  readonly onDeath: () => void;
+  readonly log: Logger;
+}
+
 type ParentState =
   | {
       readonly kind: 'starting';
@@ -53,18 +67,9 @@ export class WarmParent {
   readonly ready: Promise<void>;
   /** Settles when the process has been reaped. */
   readonly gone: Promise<void>;
-  /** Called once when the process ends or is given up. */
   readonly #onDeath: () => void;
 
-  constructor(
-    family: Family,
-    python: string,
-    sockets: WorkerSocket,
-    socketPath: string,
-    startMs: number,
-    onDeath: () => void,
-    log: Logger,
-  ) {
+  constructor({ family, python, sockets, socketPath, startMs, onDeath, log }: ParentOptions) {
     this.family = family;
     this.#sockets = sockets;
     this.#onDeath = onDeath;
@@ -107,7 +112,7 @@ export class WarmParent {
   async stop(): Promise<void> {
     const state = this.#state;
     if (state.kind !== 'dead') {
-      this.#die();
+      this.#die(this.#unavailable('was stopped'));
       state.socket?.end();
     }
     const deadline = setTimeout(
@@ -217,17 +222,16 @@ export class WarmParent {
     if (this.#state.kind === 'dead') return;
     const error = this.#unavailable(how);
     this.#log.error({ lines: this.#lines }, `parent ${how}`);
-    this.#die();
-    this.#settle?.reject(error);
+    this.#die(error);
     this.#killProcess();
   }
 
-  #die(): void {
+  #die(error: Error): void {
     const state = this.#state;
     if (state.kind === 'starting') clearTimeout(state.deadline);
     this.#state = { kind: 'dead' };
     this.#sockets.forget(this.#token);
-    this.#settle?.reject(this.#unavailable('was stopped'));
+    this.#settle?.reject(error);
     for (const worker of this.#workers.values()) worker.exited(undefined);
     this.#workers.clear();
     this.#onDeath();

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type Exited, FrameType } from '../proto/gen/gymlink/worker/v1/worker.js';
+import { Deadline } from './deadline.js';
 import { ErrorMessage, ErrorReason, RequestError, requestError } from './errors.js';
 import { type Frame, FrameReader, writeFrame } from './frames.js';
 import { forwardLines, type Logger } from './log.js';
@@ -31,8 +32,6 @@ type WorkerState =
       readonly kind: 'busy';
       readonly socket: Socket;
       readonly pending: PendingRequest[];
-      /** Deadline of the first pending request: the worker takes them one after another. */
-      deadline: NodeJS.Timeout;
     }
   | {
       readonly kind: 'stopping';
@@ -54,8 +53,11 @@ export class Worker {
   readonly ready: Promise<void>;
   readonly #kill: () => void;
   readonly #log: Logger;
+  /** That of the first pending request: the worker takes them one after another. */
+  readonly #deadline = new Deadline(() => this.#expire());
   #state: WorkerState;
-  #exited = false;
+  /** Set when the process was reaped; without a report when its parent has died. */
+  #exit: { readonly report: Exited | undefined } | undefined;
   #disconnected = false;
   #onGone: () => void = () => undefined;
   /** Settles when the process is reaped, or given up. */
@@ -104,8 +106,8 @@ export class Worker {
   request(pending: PendingRequest, type: FrameType, ...pieces: readonly Uint8Array[]): void {
     const state = this.#state;
     if (state.kind === 'idle') {
-      const deadline = setTimeout(() => this.#expire(), pending.deadlineMs);
-      this.#setState({ kind: 'busy', socket: state.socket, pending: [pending], deadline });
+      this.#deadline.set(pending.deadlineMs);
+      this.#setState({ kind: 'busy', socket: state.socket, pending: [pending] });
     } else if (state.kind === 'busy') {
       state.pending.push(pending);
     } else {
@@ -136,12 +138,13 @@ export class Worker {
 
   /** Takes the parent's report that the process was reaped; undefined when the parent itself has died. */
   exited(report: Exited | undefined): void {
-    if (this.#exited) return;
-    this.#exited = true;
+    if (this.#exit !== undefined) return;
+    this.#exit = { report };
     this.#log.debug({ report }, 'worker ended');
-    const error = this.#deathError(report);
-    if (this.#disconnected || !('socket' in this.#state)) this.#die(error, true);
-    else setTimeout(() => this.#die(error, true), exitReportMs).unref();
+    const die = (): void => this.#die(this.#deathError(), true);
+    // What it sent last may still be on its way.
+    if (this.#disconnected || !('socket' in this.#state)) die();
+    else setTimeout(die, exitReportMs).unref();
     this.#onGone();
   }
 
@@ -186,11 +189,11 @@ export class Worker {
     pending: PendingRequest,
     error: ErrorMessage | undefined,
   ): void {
-    clearTimeout(state.deadline);
+    this.#deadline.clear();
     state.pending.shift();
     const [next] = state.pending;
     if (next === undefined) this.#setState({ kind: 'idle', socket: state.socket });
-    else state.deadline = setTimeout(() => this.#expire(), next.deadlineMs);
+    else this.#deadline.set(next.deadlineMs);
     settle(pending, error);
   }
 
@@ -209,14 +212,13 @@ export class Worker {
 
   #disconnect(): void {
     this.#disconnected = true;
-    const error = this.#deathError(undefined);
-    if (this.#exited || this.#state.kind === 'dead') this.#die(error, true);
-    else setTimeout(() => this.#loseUnreported(error), exitReportMs).unref();
+    if (this.#exit !== undefined) this.#die(this.#deathError(), true);
+    else setTimeout(() => this.#loseUnreported(), exitReportMs).unref();
   }
 
   /** The socket ended but no exit was reported: the process closed it and lives on, or its parent is stuck. */
-  #loseUnreported(error: ErrorMessage): void {
-    if (!this.#exited && this.#state.kind !== 'stopping') this.kill(error);
+  #loseUnreported(): void {
+    if (this.#exit === undefined && this.#state.kind !== 'stopping') this.kill(this.#deathError());
   }
 
   #die(error: ErrorMessage, unasked: boolean): void {
@@ -234,18 +236,18 @@ export class Worker {
   #abandon(state: WorkerState, error: ErrorMessage): void {
     if (state.kind === 'starting') state.settle(error);
     if (state.kind !== 'busy') return;
-    clearTimeout(state.deadline);
+    this.#deadline.clear();
     for (const pending of state.pending) settle(pending, error);
   }
 
   #giveUp(): void {
-    if (this.#exited) return;
+    if (this.#exit !== undefined) return;
     this.#log.error('worker was killed but never reported as ended');
     this.#onGone();
   }
 
-  #deathError(report: Exited | undefined): ErrorMessage {
-    return this.#error(ErrorReason.ERROR_REASON_WORKER_DIED, howItEnded(report));
+  #deathError(): ErrorMessage {
+    return this.#error(ErrorReason.ERROR_REASON_WORKER_DIED, howItEnded(this.#exit));
   }
 
   #stoppedError(): ErrorMessage {
@@ -276,7 +278,9 @@ function heldEnvIndices({ first, count }: Holding): number[] {
   return Array.from({ length: count }, (_, i) => first + i);
 }
 
-function howItEnded(report: Exited | undefined): string {
+function howItEnded(exit: { readonly report: Exited | undefined } | undefined): string {
+  if (exit === undefined) return 'closed its connection';
+  const { report } = exit;
   if (report?.signal !== undefined) return `was ended by signal ${report.signal}`;
   if (report?.exitStatus !== undefined) return `exited with status ${report.exitStatus}`;
   return 'ended together with its family’s parent process';

@@ -104,7 +104,10 @@ async function importTensorFlow(importPackage: ImportPackage): Promise<TensorFlo
   }
 }
 
-/** Makes the backend the active one and computes something on it: on Node 23 and later tfjs-node loads but throws there. */
+/**
+ * Makes the backend the active one and computes something on it: on Node 23 and later tfjs-node
+ * loads, then throws from every operation.
+ */
 async function activate(tf: TensorFlow, backend: string): Promise<void> {
   // Without it the plain backend prints an advertisement for tfjs-node.
   tf.enableProdMode();

@@ -10,6 +10,7 @@ export {
   DqnAgent,
   type DqnConfig,
   dqnDefaults,
+  dqnNumEnvs,
   evaluateTraining,
   type LearningCurve,
   type TrainingOptions,

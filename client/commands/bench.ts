@@ -104,13 +104,15 @@ export function benchCommand(program: Command, findPython: () => Promise<Baselin
 }
 
 function rowArgument(name: string): string {
-  if (rows[name] === undefined) throw new InvalidArgumentError(`Rows are ${Object.keys(rows).join(', ')}.`);
+  if (rows[name] === undefined)
+    throw new InvalidArgumentError(`Rows are ${Object.keys(rows).join(', ')}.`);
   return name;
 }
 
 function roundsArgument(text: string): number {
   const count = Number(text);
-  if (!Number.isSafeInteger(count) || count < 1) throw new InvalidArgumentError('Not a positive whole number.');
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new InvalidArgumentError('Not a positive whole number.');
   return count;
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { connect, type Connection, launch } from '../index.js';
+import { type Connection, connect, launch } from '../index.js';
 
 /** Adds `--address` to a command: a running server, instead of a private one started for the command. */
 export function addressOption(command: Command): Command {

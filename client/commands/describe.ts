@@ -35,7 +35,7 @@ async function describeEnvironment(id: string, options: DescribeOptions): Promis
     ['step limit', environment.maxEpisodeSteps ? `${environment.maxEpisodeSteps}` : 'none'],
     ['solved at a mean return of', `${environment.rewardThreshold ?? 'not stated'}`],
     ['arguments', environment.allowedKwargs.join(', ') || 'none'],
-    ['render modes', `${[metadata['render_modes'] ?? []].flat().join(', ') || 'none'}`],
+    ['render modes', `${[metadata.render_modes ?? []].flat().join(', ') || 'none'}`],
   ];
   for (const [name, value] of rows) console.log(`${name.padEnd(27)} ${value}`);
   if (documentation) console.log(`\n${documentation}`);

@@ -26,7 +26,12 @@ export function evalCommand(program: Command): void {
     .description('play the greedy policy of a trained agent, and report or film it')
     .argument('<run>', 'folder of a run, for example runs/LunarLander-v3-dqn-1')
     .option('--episodes <n>', 'episodes to evaluate over', wholeNumber, 100)
-    .option('--seed <n>', 'seed of the first episode; later ones count up', wholeNumber, defaultSeed)
+    .option(
+      '--seed <n>',
+      'seed of the first episode; later ones count up',
+      wholeNumber,
+      defaultSeed,
+    )
     .option('--render <file>', 'write one episode as an animation, .gif or .webp, instead')
     .option('--json', 'print JSON')
     .addHelpText(
@@ -38,7 +43,8 @@ export function evalCommand(program: Command): void {
 
 function wholeNumber(text: string): number {
   const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 0) throw new InvalidArgumentError('Not a whole number.');
+  if (!Number.isSafeInteger(number) || number < 0)
+    throw new InvalidArgumentError('Not a whole number.');
   return number;
 }
 
@@ -69,14 +75,26 @@ async function evaluateAgent(
   { episodes, seed }: EvalOptions,
 ) {
   const numEnvs = Math.min(episodes, maxEnvs);
-  if (episodes % numEnvs !== 0) throw new RangeError(`Above ${maxEnvs}, --episodes must be a multiple of it.`);
-  await using env = await connection.makeVec<NdArray<Float32Array>, Int32Array>(id, { numEnvs, copy: false });
+  if (episodes % numEnvs !== 0)
+    throw new RangeError(`Above ${maxEnvs}, --episodes must be a multiple of it.`);
+  await using env = await connection.makeVec<NdArray<Float32Array>, Int32Array>(id, {
+    numEnvs,
+    copy: false,
+  });
   const { mean, std, returns } = await evaluate(env, (rows) => agent.act(rows), { episodes, seed });
   return { env: id, episodes, seed, mean, std, returns };
 }
 
-async function film(connection: Connection, id: string, agent: DqnAgent, seed: number, file: string) {
-  await using env = await connection.make<NdArray<Float32Array>, number>(id, { renderMode: 'rgb_array' });
+async function film(
+  connection: Connection,
+  id: string,
+  agent: DqnAgent,
+  seed: number,
+  file: string,
+) {
+  await using env = await connection.make<NdArray<Float32Array>, number>(id, {
+    renderMode: 'rgb_array',
+  });
   const frames: Frame[] = [];
   let total = 0;
   let { observation } = await env.reset({ seed });
@@ -89,7 +107,7 @@ async function film(connection: Connection, id: string, agent: DqnAgent, seed: n
     ended = step.terminated || step.truncated;
   }
   frames.push((await env.render()) as Frame);
-  const framesPerSecond = Number(env.metadata['render_fps'] ?? 30);
+  const framesPerSecond = Number(env.metadata.render_fps ?? 30);
   await writeAnimation(frames, framesPerSecond, file);
   return { env: id, seed, file, frames: frames.length, return: total };
 }

@@ -3,16 +3,19 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { BackendChoice, Evaluation, TrainingResult } from '../agents/index.js';
-import { backendChoices, evaluate, loadCompute, trainDqn } from '../agents/index.js';
+import {
+  backendChoices,
+  dqnNumEnvs,
+  evaluateTraining,
+  loadCompute,
+  trainDqn,
+} from '../agents/index.js';
 import type { Connection, NdArray } from '../index.js';
 import { addressOption, withConnection } from './connection-option.js';
 import { learningCurveSvg } from './learning-curve.js';
 import { duration, ProgressLine } from './progress-line.js';
 
-/** First seed of the final evaluation: apart from those of training (below 1e9) and validation (from 1e9 on). */
-const evaluationSeed = 2_000_000_000;
 const evaluationEpisodes = 100;
-const trainingEnvs = 16;
 const validationEnvs = 20;
 
 interface TrainOptions {
@@ -30,16 +33,23 @@ interface TrainOptions {
 export function trainCommand(program: Command): void {
   const command = program
     .command('train')
-    .description('train DQN on an environment, evaluate it, and keep model, learning curve and result')
-    .option('--env <id>', 'environment with Box observations and Discrete actions', 'LunarLander-v3')
+    .description(
+      'train DQN on an environment, evaluate it, and keep model, learning curve and result',
+    )
+    .option(
+      '--env <id>',
+      'environment with Box observations and Discrete actions',
+      'LunarLander-v3',
+    )
     .option('--seed <n>', 'seed of everything that is random', seedArgument, 1)
     .option('--steps <n>', 'length of the training in environment steps', countArgument)
     .option('--name <name>', 'folder of this run (default: <env>-dqn-<seed>)')
     .option('--runs <folder>', 'folder that holds the runs', 'runs')
     .addOption(
-      new Option('--backend <name>', 'TensorFlow.js backend (default: the fastest installed)').choices(
-        backendChoices,
-      ),
+      new Option(
+        '--backend <name>',
+        'TensorFlow.js backend (default: the fastest installed)',
+      ).choices(backendChoices),
     )
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -58,7 +68,8 @@ Writes <runs>/<name>/result.json, learning-curve.svg, model/ (the best checkpoin
 
 function countArgument(text: string): number {
   const count = Number(text);
-  if (!Number.isSafeInteger(count) || count < 1) throw new InvalidArgumentError('Not a positive whole number.');
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new InvalidArgumentError('Not a positive whole number.');
   return count;
 }
 
@@ -93,8 +104,14 @@ async function trainAndEvaluate(
   const { environment } = await connection.describe(options.env);
   console.error(`Training DQN on ${options.env} with seed ${options.seed}, into ${folder}`);
   const line = new ProgressLine();
-  await using env = await connection.makeVec<NdArray<Float32Array>, Int32Array>(options.env, { numEnvs: trainingEnvs, copy: false });
-  await using validationEnv = await connection.makeVec<NdArray<Float32Array>, Int32Array>(options.env, { numEnvs: validationEnvs, copy: false });
+  await using env = await connection.makeVec<NdArray<Float32Array>, Int32Array>(options.env, {
+    numEnvs: dqnNumEnvs,
+    copy: false,
+  });
+  await using validationEnv = await connection.makeVec<NdArray<Float32Array>, Int32Array>(
+    options.env,
+    { numEnvs: validationEnvs, copy: false },
+  );
   const training = await trainDqn({
     compute,
     env,
@@ -133,28 +150,34 @@ async function trainAndEvaluate(
   return result;
 }
 
-/** Evaluates and saves the last weights, then those of the best checkpoint; the agent is left with the latter. */
+/** Evaluates the last weights and those of the best checkpoint, and saves both; the agent is left with the latter. */
 async function evaluateBoth(
   connection: Connection,
   envId: string,
-  { agent, best }: TrainingResult,
+  training: TrainingResult,
   folder: string,
   signal: AbortSignal,
 ): Promise<{ best: Evaluation; last: Evaluation }> {
   // One episode a sub-environment: each has a seed of its own, and none counts twice.
-  await using env = await connection.makeVec<NdArray<Float32Array>, Int32Array>(envId, { numEnvs: evaluationEpisodes, copy: false });
-  const settings = { episodes: evaluationEpisodes, seed: evaluationSeed, signal };
-  const last = await evaluate(env, (observations) => agent.act(observations), settings);
-  await agent.save(join(folder, 'last-model'));
-  agent.setWeights(best.weights);
-  await agent.save(join(folder, 'model'));
-  return { best: await evaluate(env, (observations) => agent.act(observations), settings), last };
+  await using env = await connection.makeVec<NdArray<Float32Array>, Int32Array>(envId, {
+    numEnvs: evaluationEpisodes,
+    copy: false,
+  });
+  await training.agent.save(join(folder, 'last-model'));
+  const evaluations = await evaluateTraining(training, env, {
+    episodes: evaluationEpisodes,
+    signal,
+  });
+  await training.agent.save(join(folder, 'model'));
+  return evaluations;
 }
 
 /** The commit of the working folder; null outside a git checkout. */
 function currentCommit(): string | null {
   try {
-    const output = execFileSync('git', ['rev-parse', 'HEAD'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const output = execFileSync('git', ['rev-parse', 'HEAD'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     return output.toString().trim();
   } catch {
     return null;

@@ -1,5 +1,12 @@
 import { Generator } from '../generator.js';
-import { asNdArray, type DtypeName, dtypes, type NdArray, sizeOf, type TypedArray } from '../nd-array.js';
+import {
+  asNdArray,
+  type DtypeName,
+  dtypes,
+  type NdArray,
+  sizeOf,
+  type TypedArray,
+} from '../nd-array.js';
 
 /** An array within bounds (Gymnasium's Box). */
 export class Box<T extends TypedArray = TypedArray> {
@@ -16,7 +23,12 @@ export class Box<T extends TypedArray = TypedArray> {
    * @param low Lower bounds, one for each element or one for all; minus infinity is unbounded.
    * @param high Upper bounds, likewise.
    */
-  constructor(low: ArrayLike<number | bigint>, high: ArrayLike<number | bigint>, shape: readonly number[], dtype: DtypeName) {
+  constructor(
+    low: ArrayLike<number | bigint>,
+    high: ArrayLike<number | bigint>,
+    shape: readonly number[],
+    dtype: DtypeName,
+  ) {
     this.shape = shape;
     this.dtype = dtype;
     this.low = bound(low, shape, dtype) as NdArray<T>;
@@ -50,12 +62,16 @@ export class Box<T extends TypedArray = TypedArray> {
   /** Whether a value has this space's shape and lies within its bounds. */
   contains(value: unknown): boolean {
     if (!ArrayBuffer.isView(value) && !Array.isArray(value)) return false;
-    const array = value as ArrayLike<number | bigint> & { shape?: readonly number[]; dtype?: string };
+    const array = value as ArrayLike<number | bigint> & {
+      shape?: readonly number[];
+      dtype?: string;
+    };
     if (array.length !== this.low.length) return false;
     if (array.shape !== undefined && array.shape.join() !== this.shape.join()) return false;
     for (let i = 0; i < array.length; i++) {
       const element = array[i] as number;
-      if (!(element >= (this.low[i] as number) && element <= (this.high[i] as number))) return false;
+      if (!(element >= (this.low[i] as number) && element <= (this.high[i] as number)))
+        return false;
     }
     return true;
   }
@@ -66,7 +82,11 @@ export class Box<T extends TypedArray = TypedArray> {
   }
 }
 
-function bound(values: ArrayLike<number | bigint>, shape: readonly number[], dtype: DtypeName): NdArray {
+function bound(
+  values: ArrayLike<number | bigint>,
+  shape: readonly number[],
+  dtype: DtypeName,
+): NdArray {
   const array = new dtypes[dtype].Array(sizeOf(shape));
   for (let i = 0; i < array.length; i++) array[i] = values[values.length === 1 ? 0 : i] as never;
   return asNdArray(array, shape, dtype);

@@ -19,7 +19,9 @@ export class Dict {
 
   /** A random value of each space. */
   sample(): Record<string, Sample> {
-    return Object.fromEntries(Object.entries(this.spaces).map(([key, space]) => [key, space.sample()]));
+    return Object.fromEntries(
+      Object.entries(this.spaces).map(([key, space]) => [key, space.sample()]),
+    );
   }
 
   /** Whether a value is an object with exactly these keys, each within its space. */
@@ -32,6 +34,8 @@ export class Dict {
   }
 
   toString(): string {
-    return `Dict(${Object.entries(this.spaces).map(([key, space]) => `${key}: ${space}`).join(', ')})`;
+    return `Dict(${Object.entries(this.spaces)
+      .map(([key, space]) => `${key}: ${space}`)
+      .join(', ')})`;
   }
 }

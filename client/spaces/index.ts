@@ -1,7 +1,11 @@
-import type { BoxSpace, MultiDiscreteSpace, Space as SpaceMessage } from '../../proto/gen/gymlink/v1/space.js';
+import type {
+  BoxSpace,
+  MultiDiscreteSpace,
+  Space as SpaceMessage,
+} from '../../proto/gen/gymlink/v1/space.js';
 import type { Dtype } from '../../proto/gen/gymlink/v1/value.js';
 import { GymlinkError } from '../errors.js';
-import { decodeElements, type DtypeName, dtypeName, type NdArray } from '../nd-array.js';
+import { type DtypeName, decodeElements, dtypeName, type NdArray } from '../nd-array.js';
 import { fromTensor } from '../values.js';
 import { Box } from './box.js';
 import { Dict } from './dict.js';
@@ -21,7 +25,11 @@ export type Sample = NdArray | number | string | Sample[] | { [key: string]: Sam
 
 function knownDtype(dtype: Dtype): DtypeName {
   const name = dtypeName(dtype);
-  if (name === undefined) throw new GymlinkError('MALFORMED_REPLY', `The server named a dtype ${dtype}, which this client does not know.`);
+  if (name === undefined)
+    throw new GymlinkError(
+      'MALFORMED_REPLY',
+      `The server named a dtype ${dtype}, which this client does not know.`,
+    );
   return name;
 }
 
@@ -31,10 +39,16 @@ function box({ dtype, shape, low, high }: BoxSpace): Box {
 }
 
 function multiDiscrete({ nvec, start, dtype }: MultiDiscreteSpace): MultiDiscrete {
-  if (nvec === undefined || start === undefined) throw new GymlinkError('MALFORMED_REPLY', 'A MultiDiscrete space came without nvec or start.');
+  if (nvec === undefined || start === undefined)
+    throw new GymlinkError('MALFORMED_REPLY', 'A MultiDiscrete space came without nvec or start.');
   const counts = fromTensor(nvec);
   const numbers = (array: NdArray) => Array.from(array as ArrayLike<number | bigint>, Number);
-  return new MultiDiscrete(numbers(counts), numbers(fromTensor(start)), counts.shape, knownDtype(dtype));
+  return new MultiDiscrete(
+    numbers(counts),
+    numbers(fromTensor(start)),
+    counts.shape,
+    knownDtype(dtype),
+  );
 }
 
 /** A space as the wire describes it. */
@@ -44,7 +58,11 @@ export function fromSpaceMessage(message: SpaceMessage | undefined): Space {
     case 'box':
       return box(kind.value);
     case 'discrete':
-      return new Discrete(Number(kind.value.n), Number(kind.value.start), knownDtype(kind.value.dtype));
+      return new Discrete(
+        Number(kind.value.n),
+        Number(kind.value.start),
+        knownDtype(kind.value.dtype),
+      );
     case 'multiDiscrete':
       return multiDiscrete(kind.value);
     case 'multiBinary':
@@ -52,11 +70,18 @@ export function fromSpaceMessage(message: SpaceMessage | undefined): Space {
     case 'text':
       return new Text(kind.value.minLength, kind.value.maxLength, kind.value.characters);
     case 'dict':
-      return new Dict(Object.fromEntries(kind.value.entries.map(({ key, space }) => [key, fromSpaceMessage(space)])));
+      return new Dict(
+        Object.fromEntries(
+          kind.value.entries.map(({ key, space }) => [key, fromSpaceMessage(space)]),
+        ),
+      );
     case 'tuple':
       return new Tuple(kind.value.spaces.map(fromSpaceMessage));
     default:
-      throw new GymlinkError('UNIMPLEMENTED', `This client does not know the space kind "${kind?.$case ?? 'none'}".`);
+      throw new GymlinkError(
+        'UNIMPLEMENTED',
+        `This client does not know the space kind "${kind?.$case ?? 'none'}".`,
+      );
   }
 }
 
@@ -70,7 +95,12 @@ export function batchSpace(space: Space, n: number): Space {
     case 'Box':
       return new Box(repeat(space.low, n), repeat(space.high, n), [n, ...space.shape], space.dtype);
     case 'Discrete':
-      return new MultiDiscrete(Array(n).fill(space.n), Array(n).fill(space.start), [n], space.dtype);
+      return new MultiDiscrete(
+        Array(n).fill(space.n),
+        Array(n).fill(space.start),
+        [n],
+        space.dtype,
+      );
     case 'MultiDiscrete':
       return new MultiDiscrete(
         repeat(space.nvec, n) as number[],
@@ -81,9 +111,18 @@ export function batchSpace(space: Space, n: number): Space {
     case 'MultiBinary':
       return new MultiBinary([n, ...space.shape]);
     case 'Text':
-      return new Tuple(Array.from({ length: n }, () => new Text(space.minLength, space.maxLength, space.characters.join(''))));
+      return new Tuple(
+        Array.from(
+          { length: n },
+          () => new Text(space.minLength, space.maxLength, space.characters.join('')),
+        ),
+      );
     case 'Dict':
-      return new Dict(Object.fromEntries(Object.entries(space.spaces).map(([key, entry]) => [key, batchSpace(entry, n)])));
+      return new Dict(
+        Object.fromEntries(
+          Object.entries(space.spaces).map(([key, entry]) => [key, batchSpace(entry, n)]),
+        ),
+      );
     case 'Tuple':
       return new Tuple(space.spaces.map((entry) => batchSpace(entry, n)));
   }

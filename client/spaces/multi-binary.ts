@@ -32,7 +32,10 @@ export class MultiBinary {
   contains(value: unknown): boolean {
     if (!ArrayBuffer.isView(value) && !Array.isArray(value)) return false;
     const elements = Array.from(value as ArrayLike<number>);
-    return elements.length === sizeOf(this.shape) && elements.every((element) => element === 0 || element === 1);
+    return (
+      elements.length === sizeOf(this.shape) &&
+      elements.every((element) => element === 0 || element === 1)
+    );
   }
 
   toString(): string {

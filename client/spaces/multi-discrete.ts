@@ -22,7 +22,11 @@ export class MultiDiscrete {
     this.shape = shape;
     this.dtype = dtype;
     this.nvec = asNdArray(Int32Array.from(nvec), shape, 'int32');
-    this.start = asNdArray(start ? Int32Array.from(start) : new Int32Array(nvec.length), shape, 'int32');
+    this.start = asNdArray(
+      start ? Int32Array.from(start) : new Int32Array(nvec.length),
+      shape,
+      'int32',
+    );
   }
 
   /** Seeds `sample`. */
@@ -35,7 +39,10 @@ export class MultiDiscrete {
     this.generator ??= new Generator();
     const generator = this.generator;
     // NumPy: (random(nvec.shape) * nvec).astype(dtype) + start
-    const values = Int32Array.from(this.nvec, (n, i) => Math.floor(generator.random() * n) + (this.start[i] as number));
+    const values = Int32Array.from(
+      this.nvec,
+      (n, i) => Math.floor(generator.random() * n) + (this.start[i] as number),
+    );
     return asNdArray(values, this.shape, this.dtype);
   }
 

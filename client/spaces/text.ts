@@ -27,7 +27,10 @@ export class Text {
     this.generator ??= new Generator();
     const generator = this.generator;
     const length = this.minLength + generator.integer(this.maxLength - this.minLength + 1);
-    const letters = Array.from({ length }, () => this.characters[generator.integer(this.characters.length)]);
+    const letters = Array.from(
+      { length },
+      () => this.characters[generator.integer(this.characters.length)],
+    );
     return letters.join('');
   }
 

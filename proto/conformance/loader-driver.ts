@@ -218,7 +218,9 @@ class Run {
   #operations: Record<string, (step: Step) => Promise<JsonObject>> = {
     pipeline: async (step) => {
       const session = this.#session(step);
-      const numbers = (step.requests ?? []).map((request) => this.#send(session, request));
+      const requests = (step.requests ?? []).filter(({ op }) => op !== 'half_close');
+      const numbers = requests.map((request) => this.#send(session, request));
+      if (requests.length < (step.requests ?? []).length) session.stream.halfClose();
       const replies: Json[] = [];
       for (const seq of numbers) {
         replies.push(await this.#reply(session, seq).catch(failureJson));

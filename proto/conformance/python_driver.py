@@ -218,7 +218,10 @@ class Scenario:
 
     def _op_pipeline(self, step: dict[str, Any]) -> dict[str, Any]:
         session = self._session(step)
-        numbers = [self._send(session, request) for request in step["requests"]]
+        requests = [request for request in step["requests"] if request["op"] != "half_close"]
+        numbers = [self._send(session, request) for request in requests]
+        if len(requests) < len(step["requests"]):
+            session.half_close()
         replies = [self._caught(lambda n=number: self._reply(session, n)) for number in numbers]
         return {"replies": replies}
 

@@ -1,8 +1,9 @@
 """Plays Gymnasium itself and writes down everything it gives, for a test to compare with the bridge.
 
-Reads one case a line (JSON) from standard input: ``{"id", "num_envs", "mode", "max_episode_steps", "steps", "seed"}``, where mode
-``Env`` is a single environment of ``gymnasium.make`` and the others are modes of ``gymnasium.vector.SyncVectorEnv``. For each
-case it writes one line a reset or step, then ``{"end": true}``; for ``{"list": true}`` the ids that can be made. Arrays are ``{"dtype", "shape", "data" (base64)}``.
+Reads one case a line (JSON) from standard input: ``{"id", "num_envs", "mode", "max_episode_steps", "steps", "seed"}``, where
+mode ``Env`` is a single environment of ``gymnasium.make`` and the others are modes of ``gymnasium.vector.SyncVectorEnv``. For
+each case it writes one line a reset or step, then ``{"end": true}``; for ``{"list": true}`` the ids that can be made. Arrays
+are ``{"dtype", "shape", "data" (base64)}``.
 """
 
 import base64
@@ -108,7 +109,7 @@ def buildable():
     for name in sorted(gymnasium.registry):
         try:
             gymnasium.make(name).close()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the environment cannot be made
+        except Exception as error:
             print(f"{name}: {error}", file=sys.stderr)
         else:
             ids.append(name)

@@ -4,21 +4,28 @@ import argparse
 import os
 import signal
 
-from gymlink.sidecar.parent import Parent, die_with_parent, load_manifest, run_worker
+from gymlink.sidecar.parent import Parent, load_manifest
+from gymlink.sidecar.processes import become_worker, die_with_parent
+from gymlink.sidecar.worker import serve
 
 
 def main():
     """Runs until the server's socket ends."""
     options = argparse.ArgumentParser(prog="python -m gymlink.sidecar")
-    options.add_argument("--socket", required=True, help="Unix socket that the server listens on")
-    options.add_argument("--manifest", required=True, help="the family's family.json")
+    options.add_argument("--socket", required=True, type=os.path.abspath, help="Unix socket that the server listens on")
+    options.add_argument("--manifest", required=True, type=os.path.abspath, help="the family's family.json")
     options.add_argument("--worker", type=int, help="start this worker instead of a parent")
+    options.add_argument("--parent", type=int, help="with --worker: process id of the parent")
     arguments = options.parse_args()
+    # What environments drop into their working folder (MUJOCO_LOG.TXT) goes with the server's runtime folder.
+    os.chdir(os.path.dirname(arguments.socket))
+    if arguments.worker is not None:
+        become_worker(arguments.parent)
+        manifest = load_manifest(arguments.manifest)
+        serve(arguments.socket, arguments.worker, manifest.get("kwargs", {}))
+        return
     # A terminal's Ctrl-C reaches the whole group; the server decides when its sidecars leave.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if arguments.worker is not None:
-        run_worker(arguments.socket, arguments.worker, load_manifest(arguments.manifest), os.getppid())
-        return
     die_with_parent(os.getppid())
     Parent(arguments.socket, arguments.manifest).run()
 

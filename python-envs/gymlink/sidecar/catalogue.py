@@ -1,66 +1,102 @@
-"""What a family has, read off Gymnasium's registry without making an environment."""
+"""What a family has, read off Gymnasium's registry without making an environment in this process."""
 
 import importlib
+import json
+import os
 import platform
-import warnings
+import signal
 
 import gymnasium
 import numpy as np
 
+from gymlink.sidecar.processes import thread_count
 from gymlink.sidecar.values import to_value
 
-
-def _unavailable(spec):
-    """Why an environment cannot be made here, in words; empty where it can."""
-    entry_point = spec.entry_point
-    if not isinstance(entry_point, str):
-        return _raises_at_once(entry_point)
-    module, _, name = entry_point.partition(":")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            constructor = getattr(importlib.import_module(module), name)
-    except ImportError as error:
-        return str(error)
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return _raises_at_once(constructor)
+_PROBE_SECONDS = 20
 
 
-def _raises_at_once(constructor):
-    """Gymnasium leaves stubs for environments that moved away: their constructors only raise an ImportError."""
-    function = constructor.__init__ if isinstance(constructor, type) else constructor
-    code = getattr(function, "__code__", None)
-    if code is None or "ImportError" not in code.co_names:
-        return ""
-    try:
-        constructor()
-    except ImportError as error:
-        return str(error)
-    except Exception:
-        return ""
-    return ""
+def catalogue():
+    """The family's environments and versions, as message FamilyCatalogue."""
+    specs = sorted(gymnasium.registry.values(), key=lambda spec: spec.id)
+    unavailable, doubtful = {}, []
+    for spec in specs:
+        constructor, unavailable[spec.id] = _load(spec)
+        if constructor is not None and _may_refuse(constructor):
+            doubtful.append(spec.id)
+    unavailable.update(_probe(doubtful))
+    return {
+        "environments": [_summary(spec, unavailable[spec.id]) for spec in specs],
+        "python_version": platform.python_version(),
+        "gymnasium_version": gymnasium.__version__,
+        "numpy_version": np.__version__,
+    }
 
 
-def _summary(spec):
+def _summary(spec, unavailable):
     summary = {
         "id": spec.id,
         "max_episode_steps": spec.max_episode_steps or 0,
         "nondeterministic": bool(spec.nondeterministic),
         "default_kwargs": to_value(dict(spec.kwargs))["map"],
-        "unavailable": _unavailable(spec),
+        "unavailable": unavailable,
     }
     if spec.reward_threshold is not None:
         summary["reward_threshold"] = float(spec.reward_threshold)
     return summary
 
 
-def catalogue():
-    """The family's environments and versions, as gymlink.v1's FamilyCatalogue."""
-    specs = sorted(gymnasium.registry.values(), key=lambda spec: spec.id)
-    return {
-        "environments": [_summary(spec) for spec in specs],
-        "python_version": platform.python_version(),
-        "gymnasium_version": gymnasium.__version__,
-        "numpy_version": np.__version__,
-    }
+def _load(spec):
+    """``(constructor, "")``, or ``(None, why it cannot be had)``."""
+    entry_point = spec.entry_point
+    if entry_point is None:
+        return None, "It has only a vectorised form, which this server does not serve."
+    if callable(entry_point):
+        return entry_point, ""
+    module, _, name = entry_point.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name), ""
+    except ModuleNotFoundError as error:
+        return None, f"The Python package {error.name} is not installed in its family."
+    except Exception as error:
+        return None, f"{type(error).__name__}: {error}"
+
+
+def _may_refuse(constructor):
+    """Whether a constructor speaks of ImportError itself.
+
+    Gymnasium keeps entries of environments that moved to other packages, or need older versions of them (the MuJoCo ones of v2
+    and v3, Pusher-v4, GymV21Environment-v0): their modules import well, their constructors raise.
+    """
+    function = constructor.__init__ if isinstance(constructor, type) else constructor
+    code = getattr(function, "__code__", None)
+    return code is not None and "ImportError" in code.co_names
+
+
+def _probe(ids):
+    """Why some environments cannot be made, found by trying in a process of its own: this one must hold no environment."""
+    if not ids or thread_count() != 1:
+        return {}
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            # Ends this process if a constructor hangs.
+            signal.alarm(_PROBE_SECONDS)
+            os.write(writer, json.dumps({env_id: _refusal(env_id) for env_id in ids}).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as pipe:
+        told = pipe.read()
+    os.waitpid(pid, 0)
+    return json.loads(told) if told else {}
+
+
+def _refusal(env_id):
+    try:
+        gymnasium.make(env_id, disable_env_checker=True)
+    except ImportError as error:
+        return str(error)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""

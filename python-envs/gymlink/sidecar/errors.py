@@ -1,9 +1,9 @@
 """Failures of a request, and how they are told to the server."""
 
+import os
 import traceback
 
 from gymlink.sidecar import schema
-from gymlink.sidecar.layout import InvalidLayout
 from gymlink.sidecar.values import InvalidValue
 from gymlink.sidecar.wire import WireError
 
@@ -14,45 +14,64 @@ class RequestError(Exception):
     Args:
         reason: An ERROR_REASON of the schema.
         message: One or two sentences for a person.
-        env_indices: Sub-environments concerned.
-        advanced: Sub-environments that the request advanced all the same.
+        env_indices: Sub-environments concerned, ascending.
+        advanced: Sub-environments that the request advanced all the same, ascending.
         cause: What the environment raised, if it did.
+        suggestions: Names that the client may have meant.
     """
 
-    def __init__(self, reason, message, env_indices=(), advanced=(), cause=None):
+    def __init__(self, reason, message, *, env_indices=(), advanced=(), cause=None, suggestions=()):
         super().__init__(message)
-        self.reason, self.env_indices, self.advanced, self.cause = reason, env_indices, advanced, cause
+        self.reason, self.env_indices, self.advanced = reason, env_indices, advanced
+        self.cause, self.suggestions = cause, suggestions
 
 
-def exception_message(error):
-    """An exception as gymlink.v1.PythonException."""
-    kind = type(error)
-    lines = traceback.format_exception(kind, error, error.__traceback__)
-    return {"type": f"{kind.__module__}.{kind.__qualname__}", "message": str(error), "traceback": "".join(lines)}
+def malformed(message):
+    """The RequestError for a request that breaks the protocol."""
+    return RequestError(schema.ERROR_REASON_MALFORMED_REQUEST, message)
 
 
-def as_request_error(error, env_id):
+def formatted(error):
+    """The traceback of an exception as text."""
+    return "".join(traceback.format_exception(type(error), error, error.__traceback__))
+
+
+def named(error):
+    """An exception in one line, as Python prints it."""
+    return "".join(traceback.format_exception_only(type(error), error)).strip()
+
+
+def as_request_error(error, seq):
     """Any exception of a handler as RequestError."""
     if isinstance(error, RequestError):
         return error
     if isinstance(error, (WireError, InvalidValue)):
-        return RequestError(schema.ERROR_REASON_MALFORMED_REQUEST, f"The request is malformed: {error}.")
-    if isinstance(error, InvalidLayout):
-        message = f"{env_id} broke its observation space: {error}."
-        return RequestError(schema.ERROR_REASON_MALFORMED_REPLY, message, cause=error)
-    message = f"The sidecar failed on {env_id}: {error!r}. This is a defect of gymlink; the traceback is in the server's log."
+        return malformed(f"The request is malformed: {error}.")
+    message = f"The sidecar failed: {named(error)}. The traceback is in the server's log under {os.getpid()}/{seq}."
     return RequestError(schema.ERROR_REASON_INTERNAL, message, cause=error)
+
+
+def _exception(error):
+    kind = type(error)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    return {"type": name, "message": _utf8(error), "traceback": _utf8(formatted(error))}
+
+
+def _utf8(text):
+    """Text that can travel: an exception's may hold lone surrogates (undecodable file names)."""
+    return str(text).encode("utf-8", "backslashreplace").decode()
 
 
 def error_message(error, env_id):
     """A RequestError as gymlink.v1.Error."""
     message = {
         "reason": error.reason,
-        "message": str(error),
+        "message": _utf8(error),
         "env_id": env_id,
         "env_indices": error.env_indices,
         "advanced_env_indices": error.advanced,
+        "suggestions": error.suggestions,
     }
     if error.cause is not None:
-        message["exception"] = exception_message(error.cause)
+        message["exception"] = _exception(error.cause)
     return message

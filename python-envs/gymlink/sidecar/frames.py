@@ -7,7 +7,7 @@ _READ_BYTES = 1 << 16
 
 
 class FrameSocket:
-    """Reads and writes frames on a connected stream socket.
+    """Reads and writes frames on a connected, blocking stream socket.
 
     Args:
         connection: The socket; this object owns it.
@@ -35,22 +35,21 @@ class FrameSocket:
         if not self._fill(HEADER.size):
             return None
         length, kind, _, seq = HEADER.unpack_from(self._buffer, self._begin)
-        self._begin += HEADER.size
-        if not self._fill(length):
+        if not self._fill(HEADER.size + length):
             return None
-        body = bytes(memoryview(self._buffer)[self._begin : self._begin + length])
-        self._begin += length
-        return kind, seq, body
+        begin = self._begin + HEADER.size
+        self._begin = begin + length
+        return kind, seq, bytes(memoryview(self._buffer)[begin : self._begin])
 
     def has_frame(self):
-        """Whether a whole frame has been read already, so that `read` would not wait."""
+        """Whether a whole frame has been received already, so that `read` would not wait."""
         held = self._end - self._begin
         if held < HEADER.size:
             return False
         return held >= HEADER.size + HEADER.unpack_from(self._buffer, self._begin)[0]
 
     def _fill(self, count):
-        """Reads until `count` bytes are held; False at the end of the stream."""
+        """Receives until `count` bytes are held; False at the end of the stream."""
         if self._begin == self._end:
             self._begin = self._end = 0
         if self._begin + count > len(self._buffer):
@@ -75,7 +74,21 @@ class FrameSocket:
     def write(self, kind, seq, *parts):
         """Writes one frame whose body is the parts one after another."""
         length = sum(map(len, parts))
-        pending = [HEADER.pack(length, kind, 0, seq), *parts]
-        sent = self._socket.sendmsg(pending)
-        if sent < HEADER.size + length:
-            self._socket.sendall(b"".join(pending)[sent:])
+        pending = [memoryview(part) for part in (HEADER.pack(length, kind, 0, seq), *parts)]
+        missing = HEADER.size + length
+        while True:
+            sent = self._socket.sendmsg(pending)
+            missing -= sent
+            if missing == 0:
+                return
+            pending = _without(pending, sent)
+
+
+def _without(views, count):
+    """The views without their first `count` bytes."""
+    rest = []
+    for view in views:
+        if count < len(view):
+            rest.append(view[count:])
+        count = max(0, count - len(view))
+    return rest

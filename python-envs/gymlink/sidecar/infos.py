@@ -1,61 +1,113 @@
 """Infos of a batch as gymlink.v1.Infos: columns where all values of a key are typed alike, trees elsewhere."""
 
+import struct
+from functools import lru_cache
+
 import numpy as np
 
-from gymlink.sidecar import schema
-from gymlink.sidecar.values import dtype_number, tensor, to_value
-
-_INT64_LIMIT = 1 << 63
-
-
-def _column_type(values):
-    """The InfoType and dtype of a column that can hold all values, or None."""
-    kind = type(values[0])
-    if any(type(value) is not kind for value in values):
-        return None
-    if kind is float:
-        return schema.INFO_TYPE_FLOAT, np.float64
-    if kind is bool:
-        return schema.INFO_TYPE_BOOL, np.bool_
-    if kind is int:
-        fits = all(-_INT64_LIMIT <= value < _INT64_LIMIT for value in values)
-        return (schema.INFO_TYPE_INT, np.int64) if fits else None
-    if issubclass(kind, np.generic):
-        return (schema.INFO_TYPE_SCALAR, values[0].dtype) if dtype_number(values[0].dtype) else None
-    if kind is np.ndarray:
-        return _array_type(values)
-    return None
+from gymlink.sidecar import schema, wire
+from gymlink.sidecar.layout import InvalidRow
+from gymlink.sidecar.values import dtype_number, to_value
 
 
-def _array_type(values):
-    dtype, shape = values[0].dtype, values[0].shape
-    alike = all(value.dtype == dtype and value.shape == shape for value in values)
-    return (schema.INFO_TYPE_ARRAY, dtype) if alike and dtype_number(dtype) else None
-
-
-def _entry(key, rows):
-    values = [row[key] for row in rows if key in row]
-    entry = {"key": to_value(key)}
-    if len(values) < len(rows):
-        entry["present"] = bytes(key in row for row in rows)
-    column = _column_type(values)
-    if column is None:
-        entry["trees"] = {"values": [to_value(value) for value in values]}
-    else:
-        entry["column"] = {"type": column[0], "values": tensor(np.array(values, column[1]))}
-    return entry
-
-
-def describe_infos(rows):
-    """The infos of some rows as message.
+def encode_infos(infos, unsupported):
+    """Encodes the infos of some rows.
 
     Args:
-        rows: One dict a row.
+        infos: One dict a row.
+        unsupported: A set that takes the class names of what has no form on the wire.
 
     Returns:
-        A gymlink.v1.Infos, or None when all infos are empty.
+        A serialized gymlink.v1.Infos; empty when all infos are empty.
+
+    Raises:
+        InvalidRow: An info is not a dict.
     """
-    if not any(rows):
+    if not any(infos):
+        return b""
+    columns = {}
+    for row, info in enumerate(infos):
+        if not isinstance(info, dict):
+            raise InvalidRow(f"its info is of type {type(info).__name__}, not a dict", row)
+        for key, value in info.items():
+            column = columns.get(key)
+            if column is None:
+                columns[key] = [row], [value]
+            else:
+                column[0].append(row)
+                column[1].append(value)
+    entries = [_entry(key, rows, values, len(infos), unsupported) for key, (rows, values) in columns.items()]
+    return wire.encode("Infos", {"entries": entries})
+
+
+def _entry(key, rows, values, count, unsupported):
+    """One serialized InfoEntry."""
+    present = b""
+    if len(rows) < count:
+        mask = bytearray(count)
+        for row in rows:
+            mask[row] = 1
+        present = bytes(mask)
+    kind = type(values[0])
+    if all([type(value) is kind for value in values]):
+        pack = _PACKERS.get(kind) or (_pack_scalars if issubclass(kind, np.generic) else None)
+        packed = pack and pack(values)
+        if packed:
+            info_type, dtype, shape, data = packed
+            return _head(key, type(key), present, info_type, dtype, (len(values), *shape), len(data)) + data
+    trees = {"values": [to_value(value, unsupported) for value in values]}
+    return _encode_entry(key, present, unsupported, trees=trees)
+
+
+def _encode_entry(key, present, unsupported, **values):
+    mask = {"present": present} if present else {}
+    return wire.encode("InfoEntry", {"key": to_value(key, unsupported), **mask, **values})
+
+
+# The type beside the key keeps 1 and True apart, which are equal.
+@lru_cache(maxsize=1024)
+def _head(key, _key_type, present, info_type, dtype, shape, size):
+    """An entry up to its data, which come last: the same at every step, so it is kept."""
+    tensor = {"dtype": dtype, "shape": shape, "data": bytes(size)}
+    column = {"type": info_type, "values": tensor}
+    entry = _encode_entry(key, present, None, column=column)
+    return entry[: len(entry) - size]
+
+
+def _pack_integers(values):
+    try:
+        data = struct.pack(f"<{len(values)}q", *values)
+    except struct.error:
         return None
-    keys = dict.fromkeys(key for row in rows for key in row)
-    return {"entries": [_entry(key, rows) for key in keys]}
+    return schema.INFO_TYPE_INT, schema.DTYPE_INT64, (), data
+
+
+def _pack_float64(info_type):
+    return lambda values: (info_type, schema.DTYPE_FLOAT64, (), struct.pack(f"<{len(values)}d", *values))
+
+
+def _pack_scalars(values):
+    dtype = values[0].dtype
+    number = dtype_number(dtype)
+    if number is None:
+        return None
+    data = np.array(values, dtype.newbyteorder("<")).tobytes()
+    return schema.INFO_TYPE_SCALAR, number, (), data
+
+
+def _pack_arrays(values):
+    dtype, shape = values[0].dtype, values[0].shape
+    number = dtype_number(dtype)
+    if number is None or any(value.dtype != dtype or value.shape != shape for value in values):
+        return None
+    data = np.stack(values).astype(dtype.newbyteorder("<"), copy=False).tobytes()
+    return schema.INFO_TYPE_ARRAY, number, shape, data
+
+
+_PACKERS = {
+    int: _pack_integers,
+    bool: lambda values: (schema.INFO_TYPE_BOOL, schema.DTYPE_BOOL, (), bytes(values)),
+    float: _pack_float64(schema.INFO_TYPE_FLOAT),
+    np.float64: _pack_float64(schema.INFO_TYPE_SCALAR),
+    np.ndarray: _pack_arrays,
+}

@@ -1,10 +1,16 @@
-"""``layout(space, n)`` of space.proto: observations into blocks of bytes, blocks of bytes into checked actions."""
+"""``layout(space, n)`` of space.proto: where the blocks of a batch are, and how observations are written into them."""
+
+import math
+import struct
+from itertools import accumulate
 
 import numpy as np
 from gymnasium import spaces
 
+_MAX_CACHED_VIEWS = 64
 
-class InvalidLayout(ValueError):
+
+class InvalidRow(ValueError):
     """Raised when a value does not fit its space; `row` is the row concerned, or None for all."""
 
     def __init__(self, message, row=None):
@@ -17,205 +23,165 @@ def padded(length):
     return (length + 7) & ~7
 
 
-def is_fixed(space):
-    """Whether every value of the space has the same number of bytes."""
+def leaves(space, path=()):
+    """The spaces that have blocks of their own, in the order of the layout.
+
+    Returns:
+        A list of ``(path, space)``; the path has the keys that lead from a value of the whole space to the leaf's.
+    """
     if isinstance(space, spaces.Dict):
-        return all(map(is_fixed, space.spaces.values()))
-    if isinstance(space, spaces.Tuple):
-        return all(map(is_fixed, space.spaces))
-    return not isinstance(space, spaces.Text)
+        items = space.spaces.items()
+    elif isinstance(space, spaces.Tuple):
+        items = enumerate(space.spaces)
+    else:
+        return [(path, space)]
+    return [leaf for key, entry in items for leaf in leaves(entry, (*path, key))]
 
 
-def _element(space):
-    """Little-endian dtype and shape of one value of a leaf space."""
-    shape = () if isinstance(space, spaces.Discrete) else space.shape
+def element(space):
+    """Little-endian dtype and shape of one value of a leaf space other than Text."""
+    shape = () if isinstance(space, spaces.Discrete) else tuple(space.shape)
     return np.dtype(space.dtype).newbyteorder("<"), shape
 
 
-def row_bytes(space):
-    """Bytes of one value of a fixed space, without padding."""
-    if isinstance(space, spaces.Dict):
-        return sum(map(row_bytes, space.spaces.values()))
-    if isinstance(space, spaces.Tuple):
-        return sum(map(row_bytes, space.spaces))
-    dtype, shape = _element(space)
-    return dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+def max_text_bytes(space):
+    """Most bytes that one value of a Text space takes as UTF-8."""
+    return int(space.max_length) * max((len(character.encode()) for character in space.character_list), default=0)
 
 
-def batch_bytes(space, rows):
-    """Bytes of ``layout(space, rows)`` of a fixed space."""
-    if isinstance(space, spaces.Dict):
-        return sum(batch_bytes(entry, rows) for entry in space.spaces.values())
-    if isinstance(space, spaces.Tuple):
-        return sum(batch_bytes(entry, rows) for entry in space.spaces)
-    return padded(row_bytes(space) * rows)
-
-
-def _leaf_writer(space, rows, buffer, offset):
-    dtype, shape = _element(space)
-    count = rows * int(np.prod(shape, dtype=np.int64))
-    view = np.frombuffer(buffer, dtype, count, offset).reshape(rows, *shape)
-
-    def write(row, value):
-        if type(value) is not np.ndarray:
-            value = np.asarray(value)
-        if value.shape != shape:
-            raise InvalidLayout(f"an observation has shape {value.shape}, its space {shape}", row)
-        if value.dtype == dtype:
-            view[row] = value
+def max_bytes(space, rows):
+    """Most bytes of ``layout(space, rows)``."""
+    total = 0
+    for _, leaf in leaves(space):
+        if isinstance(leaf, spaces.Text):
+            total += padded(4 * (rows + 1)) + padded(max_text_bytes(leaf) * rows)
         else:
-            np.copyto(view[row : row + 1], value, casting="same_kind")
-
-    return write, padded(count * dtype.itemsize)
-
-
-def _nested_writer(items, rows, buffer, offset):
-    writers, used = [], 0
-    for key, entry in items:
-        write, size = writer(entry, rows, buffer, offset + used)
-        writers.append((key, write))
-        used += size
-
-    def write_all(row, value):
-        for key, write in writers:
-            write(row, value[key])
-
-    return write_all, used
+            dtype, shape = element(leaf)
+            total += padded(dtype.itemsize * math.prod(shape) * rows)
+    return total
 
 
-def writer(space, rows, buffer, offset):
-    """Prepares writing ``layout(space, rows)`` of a fixed space into a buffer.
+class LayoutWriter:
+    """Writes observations into a buffer that is used again and again.
 
     Args:
-        space: The space.
-        rows: Number of rows.
-        buffer: A writable buffer.
-        offset: Where in it the first block begins, a multiple of 8.
-
-    Returns:
-        ``(write, size)``: ``write(row, value)`` puts one value in its place and raises InvalidLayout or TypeError for one
-        that does not fit; size is the number of bytes.
+        space: The space of one observation.
+        buffer: A writable buffer, large enough for whatever is written.
     """
-    if isinstance(space, spaces.Dict):
-        return _nested_writer(space.spaces.items(), rows, buffer, offset)
-    if isinstance(space, spaces.Tuple):
-        return _nested_writer(enumerate(space.spaces), rows, buffer, offset)
-    return _leaf_writer(space, rows, buffer, offset)
+
+    def __init__(self, space, buffer):
+        self._space, self._buffer = space, buffer
+        self._columns = [(path, _column(leaf)) for path, leaf in leaves(space)]
+
+    def write(self, values, begin):
+        """Writes ``layout(space, len(values))`` at `begin`, a multiple of 8.
+
+        Returns:
+            Where the layout ends.
+
+        Raises:
+            InvalidRow: A value does not fit: its structure, shape, or dtype (NumPy's casting rule "same_kind").
+        """
+        try:
+            return self._write(values, begin)
+        except Exception as error:
+            raise self._first_invalid(values, error) from error
+
+    def _write(self, values, at):
+        for path, column in self._columns:
+            leaf_values = values
+            for key in path:
+                leaf_values = [value[key] for value in leaf_values]
+            at = column.write(self._buffer, at, leaf_values)
+        return at
+
+    def _first_invalid(self, values, error):
+        """The error of the batch, with the row that is to blame."""
+        alone = LayoutWriter(self._space, bytearray(max_bytes(self._space, 1)))
+        for row, value in enumerate(values):
+            try:
+                alone._write([value], 0)
+            except Exception as reason:
+                return InvalidRow(f"{type(reason).__name__}: {reason}", row)
+        return InvalidRow(f"{type(error).__name__}: {error}")
 
 
-def _pad(data):
-    return data + bytes(padded(len(data)) - len(data))
+def _column(leaf):
+    return _TextColumn(leaf) if isinstance(leaf, spaces.Text) else _ArrayColumn(leaf)
 
 
-def _pack_text(values):
-    encoded = [value.encode() for value in values]
-    offsets = np.cumsum([0, *map(len, encoded)]).astype("<u4")
-    return _pad(offsets.tobytes()) + _pad(b"".join(encoded))
+def _pad(buffer, end):
+    """Zeros what an earlier, longer block may have left between `end` and the next block."""
+    following = padded(end)
+    if following != end:
+        buffer[end:following] = bytes(following - end)
+    return following
 
 
-def pack(space, values):
-    """``layout(space, len(values))`` of any supported space, as bytes."""
-    if isinstance(space, spaces.Dict):
-        return b"".join(pack(entry, [value[key] for value in values]) for key, entry in space.spaces.items())
-    if isinstance(space, spaces.Tuple):
-        return b"".join(pack(entry, [value[i] for value in values]) for i, entry in enumerate(space.spaces))
-    if isinstance(space, spaces.Text):
-        return _pack_text(values)
-    buffer = bytearray(batch_bytes(space, len(values)))
-    write, _ = _leaf_writer(space, len(values), buffer, 0)
-    for row, value in enumerate(values):
-        write(row, value)
-    return bytes(buffer)
+class _ArrayColumn:
+    """The block of a leaf whose values are arrays or numbers."""
+
+    def __init__(self, space):
+        self._dtype, self._shape = element(space)
+        self._row_bytes = self._dtype.itemsize * math.prod(self._shape)
+        self._views = {}
+
+    def write(self, buffer, at, values):
+        view = self._view(buffer, at, len(values))
+        if self._shape:
+            # np.stack would do the same, with several calls a row.
+            np.concatenate(self._checked(values), out=view, casting="same_kind")
+        else:
+            batch = np.array(values)
+            if batch.shape != view.shape:
+                raise ValueError(f"a value has shape {batch.shape[1:]}, its space ()")
+            np.copyto(view, batch, casting="same_kind")
+        return _pad(buffer, at + len(values) * self._row_bytes)
+
+    def _checked(self, values):
+        shape = self._shape
+        try:
+            fit = all([value.shape == shape for value in values])
+        except AttributeError:
+            values = [np.asarray(value) for value in values]
+            fit = all([value.shape == shape for value in values])
+        if not fit:
+            given = next(value.shape for value in values if value.shape != shape)
+            raise ValueError(f"a value has shape {given}, its space {shape}")
+        return values
+
+    def _view(self, buffer, at, rows):
+        """The block as array, rows joined along the first axis of a value."""
+        view = self._views.get((at, rows))
+        if view is None:
+            if len(self._views) == _MAX_CACHED_VIEWS:
+                self._views.clear()
+            count = rows * math.prod(self._shape)
+            flat = np.frombuffer(buffer, self._dtype, count, at) if count else np.empty(0, self._dtype)
+            first, *rest = self._shape or (1,)
+            view = self._views[at, rows] = flat.reshape(rows * first, *rest)
+        return view
 
 
-class _Blocks:
-    """Takes blocks off a payload, one after another."""
+class _TextColumn:
+    """The two blocks of a Text leaf."""
 
-    def __init__(self, data):
-        self.data, self.at = data, 0
+    def __init__(self, space):
+        self._max_length, self._max_bytes = int(space.max_length), max_text_bytes(space)
 
-    def take(self, dtype, count):
-        begin, size = self.at, count * dtype.itemsize
-        if begin + size > len(self.data):
-            raise InvalidLayout(f"{len(self.data)} bytes are too few")
-        self.at = begin + padded(size)
-        return np.frombuffer(self.data, dtype, count, begin)
+    def write(self, buffer, at, values):
+        encoded = [self._encode(value) for value in values]
+        count = len(values) + 1
+        struct.pack_into(f"<{count}I", buffer, at, 0, *accumulate(map(len, encoded)))
+        begin = _pad(buffer, at + 4 * count)
+        text = b"".join(encoded)
+        buffer[begin : begin + len(text)] = text
+        return _pad(buffer, begin + len(text))
 
-
-def _check(valid, values, row_shape, wanted):
-    """Raises for the first row that has an element which is not valid."""
-    if valid.all():
-        return
-    bad = np.flatnonzero(~valid.reshape(len(values), -1).all(axis=1))[0]
-    value = values[bad] if row_shape == () or values[bad].size <= 8 else values[bad][~valid[bad]][:1]
-    raise InvalidLayout(f"{np.array2string(np.asarray(value), separator=', ')} is not {wanted}", int(bad))
-
-
-def _box_range(space):
-    low, high = space.low.min(initial=np.inf), space.high.max(initial=-np.inf)
-    return f"within {low} to {high} of its Box space (clip actions before sending them)"
-
-
-def _read_leaf(space, rows, blocks):
-    dtype, shape = _element(space)
-    values = blocks.take(dtype, rows * int(np.prod(shape, dtype=np.int64))).reshape(rows, *shape).copy()
-    if isinstance(space, spaces.Box):
-        if space.dtype != np.bool_:
-            _check((values >= space.low) & (values <= space.high), values, shape, _box_range(space))
-    elif isinstance(space, spaces.Discrete):
-        last = space.start + space.n - 1
-        wanted = f"one of {space.start} to {last}, the values of its Discrete space"
-        _check((values >= space.start) & (values <= last), values, shape, wanted)
-    elif isinstance(space, spaces.MultiDiscrete):
-        start = getattr(space, "start", 0)
-        last = start + space.nvec - 1
-        _check((values >= start) & (values <= last), values, shape, f"within {start} to {last}")
-    else:
-        _check((values == 0) | (values == 1), values, shape, "zeros and ones")
-    return list(values)
-
-
-def _read_text(space, rows, blocks):
-    offsets = blocks.take(np.dtype("<u4"), rows + 1).astype(np.int64)
-    if offsets[0] != 0 or (np.diff(offsets) < 0).any():
-        raise InvalidLayout("the offsets of a Text do not increase from 0")
-    data = blocks.take(np.dtype("u1"), int(offsets[-1])).tobytes()
-    return [_text_row(space, row, data[offsets[row] : offsets[row + 1]]) for row in range(rows)]
-
-
-def _text_row(space, row, data):
-    try:
-        value = data.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidLayout("a Text is not UTF-8", row) from error
-    if not space.contains(value):
-        raise InvalidLayout(f"{value!r} is not in {space}", row)
-    return value
-
-
-def _read(space, rows, blocks):
-    if isinstance(space, spaces.Dict):
-        columns = {key: _read(entry, rows, blocks) for key, entry in space.spaces.items()}
-        return [{key: column[row] for key, column in columns.items()} for row in range(rows)]
-    if isinstance(space, spaces.Tuple):
-        columns = [_read(entry, rows, blocks) for entry in space.spaces]
-        return [tuple(column[row] for column in columns) for row in range(rows)]
-    if isinstance(space, spaces.Text):
-        return _read_text(space, rows, blocks)
-    return _read_leaf(space, rows, blocks)
-
-
-def unpack(space, rows, data):
-    """Reads and checks ``layout(space, rows)``.
-
-    Returns:
-        A list of rows, each a value of the space in memory of its own.
-
-    Raises:
-        InvalidLayout: The length is wrong, or a value is outside the space.
-    """
-    blocks = _Blocks(data)
-    values = _read(space, rows, blocks)
-    if blocks.at != len(data):
-        raise InvalidLayout(f"{len(data)} bytes, but {rows} actions of {space} have {blocks.at}")
-    return values
+    def _encode(self, value):
+        if not isinstance(value, str):
+            raise TypeError(f"a value is of type {type(value).__name__}, its space Text")
+        encoded = value.encode()
+        if len(value) > self._max_length or len(encoded) > self._max_bytes:
+            raise ValueError(f"a value has {len(value)} characters, its space at most {self._max_length}")
+        return encoded

@@ -1,310 +1,285 @@
-"""The sub-environments of one worker: made, reset, stepped and rendered in Gymnasium's autoreset modes."""
+"""The sub-environments of one worker: reset, stepped and rendered in Gymnasium's autoreset modes."""
 
 import inspect
 
-import gymnasium
+import numpy as np
 
 from gymlink.sidecar import schema
-from gymlink.sidecar.errors import RequestError
-from gymlink.sidecar.layout import InvalidLayout, row_bytes, is_fixed, unpack
-from gymlink.sidecar.transition import COLUMN_BYTES, Transition
-from gymlink.sidecar.values import text_map, to_value
+from gymlink.sidecar.actions import ActionReader
+from gymlink.sidecar.errors import RequestError, named
+from gymlink.sidecar.layout import InvalidRow
+from gymlink.sidecar.making import close, make
+from gymlink.sidecar.requests import Sieve
+from gymlink.sidecar.spaces import describe
+from gymlink.sidecar.transition import Rows, TransitionWriter
+from gymlink.sidecar.values import to_value
 
-_MAX_SEED_BYTES = 32
-
-
-def make(request, first, count):
-    """Makes `count` sub-environments as an OpenRequest asks.
-
-    Raises:
-        RequestError: The environment cannot be made so.
-    """
-    env_id, kwargs = request["env_id"], text_map(request.get("kwargs", {}))
-    if request.get("render_mode"):
-        kwargs["render_mode"] = request["render_mode"]
-    given = sorted(kwargs)
-    if request.get("max_episode_steps"):
-        kwargs["max_episode_steps"] = request["max_episode_steps"]
-    envs = []
-    try:
-        for _ in range(count):
-            # The bridge itself checks actions, shapes and order; Gymnasium's checker would do it a second time.
-            envs.append(gymnasium.make(env_id, disable_env_checker=True, **kwargs))
-    except (gymnasium.error.DependencyNotInstalled, ImportError) as error:
-        message = f"{env_id} cannot be made on this server: {error}"
-        raise RequestError(schema.ERROR_REASON_ENVIRONMENT_UNAVAILABLE, message, cause=error) from error
-    except Exception as error:
-        reason = schema.ERROR_REASON_INVALID_KWARGS if given else schema.ERROR_REASON_ENVIRONMENT_RAISED
-        with_kwargs = f" with {', '.join(given)}" if given else ""
-        message = f"{env_id}{with_kwargs} could not be made: {type(error).__name__}: {error}"
-        raise RequestError(reason, message, [first + len(envs)], cause=error) from error
-    _check_render_mode(envs[0], env_id, request.get("render_mode"))
-    return envs
-
-
-def _check_render_mode(env, env_id, mode):
-    modes = env.metadata.get("render_modes", [])
-    if mode and mode not in modes and mode.replace("_list", "") not in modes:
-        message = f"{env_id} has no render mode {mode!r}; it has {', '.join(modes) or 'none'}."
-        raise RequestError(schema.ERROR_REASON_INVALID_KWARGS, message)
+_NEVER_RESET = "was never reset"
+_FAILED = "has failed since its last reset"
+_ENDED = "has ended its episode (autoreset mode DISABLED)"
 
 
 class SubEnvironments:
     """A run of sub-environments of a session.
 
+    Semantics are those of ``gymnasium.vector.SyncVectorEnv`` in the session's autoreset mode. Sub-environments are numbered
+    from 0 within the worker; messages and errors name them by their number in the session.
+
     Args:
-        request: The OpenRequest.
-        first: Number of the first one.
-        count: How many.
-        max_part_bytes: Greatest payload of a frame.
+        message: The OpenWorker message.
+        allowed_kwargs: Names of constructor arguments that a client may set.
+
+    Raises:
+        RequestError: They cannot be made.
     """
 
-    def __init__(self, request, first, count, max_part_bytes):
-        self.id, self.first, self.count = request["env_id"], first, count
-        self.num_envs = request["num_envs"]
-        self.envs = make(request, first, count)
-        self.observation_space = self.envs[0].observation_space
-        self.action_space = self.envs[0].action_space
-        self._advance = _ADVANCE[request["autoreset_mode"]]
-        self._disabled = request["autoreset_mode"] == schema.AUTORESET_MODE_DISABLED
-        self.episode, self.episode_step = [0] * count, [0] * count
-        self.ended = [False] * count
-        self.needs_reset = [True] * count
-        self._rows_per_part = self._fit(max_part_bytes)
-        self._transitions = {}
+    def __init__(self, message, allowed_kwargs):
+        request, self._first, count = message.get("open", {}), message.get("first", 0), message.get("count", 0)
+        self._id, self._render_mode = request.get("env_id", ""), request.get("render_mode", "")
+        self._envs = make(request, self._first, count, allowed_kwargs)
+        try:
+            self._prepare(request, count, message.get("max_part_bytes", 0))
+        except BaseException:
+            self.close()
+            raise
 
-    def _fit(self, max_part_bytes):
-        space = self.observation_space
-        row = COLUMN_BYTES + 2 * row_bytes(space) if is_fixed(space) else COLUMN_BYTES
-        # 16 blocks' padding at most in front of and behind the leaves of one row.
-        rows = (max_part_bytes - 1024) // row if max_part_bytes else self.count
-        if rows < 1:
-            message = (
-                f"One row of {self.id} has {row + 1024} bytes, more than the message limit of {max_part_bytes}: raise the limit."
-            )
-            raise RequestError(schema.ERROR_REASON_MESSAGE_TOO_LARGE, message)
-        return min(rows, self.count)
+    def _prepare(self, request, count, max_part_bytes):
+        space = self._envs[0].observation_space
+        self.sieve = Sieve(request["num_envs"], self._first, count)
+        self._writer = TransitionWriter(self._id, space, count, max_part_bytes)
+        self._actions = ActionReader(self._envs[0].action_space)
+        # Looked up once, not at every step.
+        self._step_of = [env.step for env in self._envs]
+        self._on_end = _ON_END[request["autoreset_mode"]]
+        self._episode, self._episode_step = [0] * count, [0] * count
+        self._autoreset_due = [False] * count
+        # Why a sub-environment may not step, by its number: empty most of the time.
+        self._blocked = dict.fromkeys(range(count), _NEVER_RESET)
+        self._unsupported = []
 
-    def describe(self, describe_space):
+    def describe(self):
         """What WorkerOpened says of them."""
-        env = self.envs[0]
-        spec = env.spec
+        env = self._envs[0]
         return {
-            "observation_space": describe_space(self.observation_space),
-            "action_space": describe_space(self.action_space),
+            "observation_space": describe(env.observation_space),
+            "action_space": describe(env.action_space),
             "metadata": to_value(dict(env.metadata))["map"],
-            "max_episode_steps": (spec.max_episode_steps or 0) if spec else 0,
+            "max_episode_steps": (env.spec.max_episode_steps or 0) if env.spec else 0,
             "documentation": inspect.getdoc(type(env.unwrapped)) or "",
         }
 
-    def own_rows(self, env_indices):
-        """Positions and local numbers of this worker's rows among those that a request asks for."""
-        if not env_indices:
-            return [(self.first + i, i) for i in range(self.count)]
-        end = self.first + self.count
-        return [(row, i - self.first) for row, i in enumerate(env_indices) if self.first <= i < end]
-
-    def reset(self, seq, request):
-        """Resets as a ResetRequest asks; yields ``(transition, more)`` for each frame.
-
-        Raises:
-            RequestError: The request is not valid, or an environment raised.
-        """
-        env_indices = request.get("env_indices", [])
-        asked = env_indices or range(self.num_envs)
-        seeds, options = _seeds(request, asked), _options(request, asked)
-        rows = self.own_rows(env_indices)
-
-        def reset_row(transition, row, position, i):
-            seed = seeds[position]
-            observation, info = self.envs[i].reset(seed=seed, options=options[position])
-            self._begin_episode(i)
-            transition.kind[row] = schema.ROW_KIND_RESET
-            _clear_flags(transition, row)
-            if seed is not None:
-                transition.add_seed(row, seed)
-            return observation, info
-
-        yield from self._play(seq, rows, reset_row, "reset")
-
-    def step(self, seq, env_indices, data):
-        """Steps with the actions of a StepRequest; yields ``(transition, more)`` for each frame.
-
-        Raises:
-            RequestError: An action is not valid, a sub-environment needs a reset, or an environment raised.
-        """
-        asked = env_indices or range(self.num_envs)
-        actions = self._actions(asked, data)
-        rows = self.own_rows(env_indices)
-        for _, i in rows:
-            if self.needs_reset[i] or (self._disabled and self.ended[i]):
-                message = f"Sub-environment {self.first + i} of {self.id} needs a reset before it can step."
-                raise RequestError(schema.ERROR_REASON_RESET_NEEDED, message, [self.first + i])
-        advance = self._advance
-
-        def step_row(transition, row, position, i):
-            return advance(self, transition, row, i, actions[position])
-
-        yield from self._play(seq, rows, step_row, "step")
-
-    def _actions(self, asked, data):
-        try:
-            return unpack(self.action_space, len(asked), data)
-        except InvalidLayout as error:
-            where = [] if error.row is None else [asked[error.row]]
-            of = f"sub-environment {where[0]} of {self.id}" if where else f"{self.id}"
-            message = f"The action for {of} is not valid: {error}."
-            raise RequestError(schema.ERROR_REASON_INVALID_ACTION, message, where) from error
-
-    def _play(self, seq, rows, play_row, verb):
-        """Plays rows part by part; a row that raises ends the request."""
-        for begin in range(0, len(rows), self._rows_per_part):
-            part = rows[begin : begin + self._rows_per_part]
-            transition = self._transition(len(part))
-            infos, put = transition.infos, transition.set_observation
-            for row, (position, i) in enumerate(part):
-                try:
-                    observation, info = play_row(transition, row, position, i)
-                    put(row, observation)
-                except Exception as error:
-                    raise self._failure(rows, begin + row, verb, error) from error
-                infos.append(info)
-                transition.env_index[row] = self.first + i
-                transition.seq[row] = seq
-                transition.episode[row] = self.episode[i]
-                transition.episode_step[row] = self.episode_step[i]
-            yield transition, begin + self._rows_per_part < len(rows)
-
-    def _transition(self, rows):
-        transition = self._transitions.get(rows)
-        if transition is None:
-            if len(self._transitions) == 4:
-                self._transitions.clear()
-            transition = self._transitions[rows] = Transition(self.observation_space, rows)
-        transition.begin()
-        transition.has_final[:] = bytes(rows)
-        return transition
-
-    def _failure(self, rows, position, verb, error):
-        i = rows[position][1]
-        advanced = [local for _, local in rows[:position]]
-        for local in [*advanced, i]:
-            self.needs_reset[local] = True
-        broken = isinstance(error, InvalidLayout)
-        reason = schema.ERROR_REASON_MALFORMED_REPLY if broken else schema.ERROR_REASON_ENVIRONMENT_RAISED
-        message = (
-            f"Sub-environment {self.first + i} of {self.id} raised in {verb}: {type(error).__name__}: {error}. "
-            "Reset it to go on."
-        )
-        return RequestError(reason, message, [self.first + i], [self.first + local for local in advanced], error)
-
-    def _begin_episode(self, i):
-        self.episode[i] += 1
-        self.episode_step[i] = 0
-        self.ended[i] = self.needs_reset[i] = False
-
-    def render(self, env_indices):
-        """The frames of a RenderRequest's sub-environments."""
-        return [self._rendering(i) for _, i in self.own_rows(env_indices)]
-
-    def _rendering(self, i):
-        index = self.first + i
-        if self.needs_reset[i]:
-            message = f"Sub-environment {index} of {self.id} needs a reset before it can render."
-            raise RequestError(schema.ERROR_REASON_RESET_NEEDED, message, [index])
-        try:
-            frames = self.envs[i].render()
-        except Exception as error:
-            message = f"Sub-environment {index} of {self.id} raised in render: {type(error).__name__}: {error}"
-            raise RequestError(schema.ERROR_REASON_ENVIRONMENT_RAISED, message, [index], cause=error) from error
-        is_list = isinstance(frames, list)
-        values = [to_value(frame) for frame in (frames if is_list else [frames])]
-        return {"env_index": index, "frames": values, "is_list": is_list}
-
     def close(self):
         """Closes them all."""
-        for env in self.envs:
-            env.close()
+        close(self._envs)
 
+    def reset(self, selection, seeds, options):
+        """Resets the selection's own sub-environments, with a seed or None and options or None for each.
 
-def _seed(message):
-    data = message.get("magnitude", b"")
-    if len(data) > _MAX_SEED_BYTES:
-        text = f"A seed has {len(data)} bytes; {_MAX_SEED_BYTES} are the most."
-        raise RequestError(schema.ERROR_REASON_INVALID_SEED, text)
-    return int.from_bytes(data, "little")
+        Returns:
+            The Rows.
 
+        Raises:
+            RequestError: An environment raised.
+        """
+        rows = Rows(len(selection.own))
+        rows.kind[:] = bytes([schema.ROW_KIND_RESET]) * rows.count
+        try:
+            for row, (i, seed, row_options) in enumerate(zip(selection.own, seeds, options)):
+                observation, info = self._envs[i].reset(seed=seed, options=row_options)
+                self._begin_episode(i)
+                self._blocked.pop(i, None)
+                _add(rows, observation, 0.0, info)
+                if seed is not None:
+                    rows.seeds.append((row, seed))
+        except BaseException as error:
+            raise self._raised(selection, rows, "reset", error) from error
+        return self._numbered(selection, rows)
 
-def _seeds(request, asked):
-    """One seed or None a row."""
-    single, each = request.get("seed"), request.get("env_seeds", [])
-    if single is not None and each:
-        text = "A reset has either one seed or a seed for each sub-environment, not both."
-        raise RequestError(schema.ERROR_REASON_MALFORMED_REQUEST, text)
-    if single is not None:
-        seed = _seed(single)
-        return [seed + i for i in asked]
-    if not each:
-        return [None] * len(asked)
-    if len(each) != len(asked):
-        text = f"{len(each)} seeds do not fit {len(asked)} sub-environments."
-        raise RequestError(schema.ERROR_REASON_INVALID_SEED, text)
-    return [_seed(item["seed"]) if "seed" in item else None for item in each]
+    def step(self, selection, data):
+        """Steps the selection's own sub-environments with their rows of the actions' bytes.
 
+        Returns:
+            The Rows.
 
-def _options(request, asked):
-    """Options or None a row."""
-    single, each = request.get("options"), request.get("env_options", [])
-    if single is not None and each:
-        text = "A reset has either options for all or options for each sub-environment, not both."
-        raise RequestError(schema.ERROR_REASON_MALFORMED_REQUEST, text)
-    if each and len(each) != len(asked):
-        text = f"{len(each)} options do not fit {len(asked)} sub-environments."
-        raise RequestError(schema.ERROR_REASON_MALFORMED_REQUEST, text)
-    if each:
-        return [text_map(item) for item in each]
-    return [None if single is None else text_map(single)] * len(asked)
+        Raises:
+            RequestError: An action is not valid, a sub-environment needs a reset (then none has advanced), or one raised.
+        """
+        actions = self._read_actions(selection, data)
+        self._check_ready(selection)
+        rows = Rows(len(selection.own))
+        step_of, due, episode_step, on_end = self._step_of, self._autoreset_due, self._episode_step, self._on_end
+        observations, rewards, infos = rows.observations, rows.reward, rows.infos
+        try:
+            for row, i in enumerate(selection.own):
+                if due[i]:
+                    self._autoreset(rows, row, i)
+                    continue
+                observation, reward, terminated, truncated, info = step_of[i](actions[row])
+                episode_step[i] += 1
+                if terminated or truncated:
+                    rows.terminated[row], rows.truncated[row] = bool(terminated), bool(truncated)
+                    observation, info = on_end(self, rows, row, i, observation, info)
+                observations.append(observation)
+                rewards.append(reward)
+                infos.append(info)
+        except BaseException as error:
+            raise self._raised(selection, rows, "step", error) from error
+        return self._numbered(selection, rows)
 
+    def _read_actions(self, selection, data):
+        asked = selection.asked
+        try:
+            return self._actions.read(data, len(asked), selection.begin, selection.end)
+        except InvalidRow as error:
+            where = [] if error.row is None else [asked[error.row]]
+            whose = f"sub-environment {where[0]} of {self._id}" if where else self._id
+            message = f"The action of {whose} is not valid: {error}. No sub-environment advanced."
+            raise RequestError(schema.ERROR_REASON_INVALID_ACTION, message, env_indices=where) from error
 
-def _clear_flags(transition, row):
-    transition.reward[row] = 0.0
-    transition.terminated[row] = transition.truncated[row] = 0
+    def _check_ready(self, selection):
+        blocked = [i for i in selection.own if i in self._blocked] if self._blocked else []
+        if blocked:
+            why = self._blocked[blocked[0]]
+            message = (
+                f"Sub-environment {self._first + blocked[0]} of {self._id} {why}: reset it first. No sub-environment advanced."
+            )
+            raise RequestError(schema.ERROR_REASON_RESET_NEEDED, message, env_indices=self._numbers(blocked))
 
+    def _numbers(self, own):
+        return [self._first + i for i in own]
 
-def _step(envs, transition, row, i, action):
-    """A step that takes the action, in every mode."""
-    observation, reward, terminated, truncated, info = envs.envs[i].step(action)
-    envs.episode_step[i] += 1
-    transition.kind[row] = schema.ROW_KIND_UNSPECIFIED
-    transition.reward[row] = reward
-    transition.terminated[row] = 1 if terminated else 0
-    transition.truncated[row] = 1 if truncated else 0
-    envs.ended[i] = bool(terminated or truncated)
-    return observation, info
+    def _begin_episode(self, i):
+        self._episode[i] += 1
+        self._episode_step[i] = 0
+        self._autoreset_due[i] = False
 
+    def _autoreset(self, rows, row, i):
+        """A step in mode NEXT_STEP that resets instead."""
+        observation, info = self._envs[i].reset()
+        self._begin_episode(i)
+        rows.kind[row] = schema.ROW_KIND_AUTORESET
+        _add(rows, observation, 0.0, info)
 
-def _next_step(envs, transition, row, i, action):
-    if not envs.ended[i]:
-        return _step(envs, transition, row, i, action)
-    observation, info = envs.envs[i].reset()
-    envs._begin_episode(i)
-    transition.kind[row] = schema.ROW_KIND_AUTORESET
-    _clear_flags(transition, row)
-    return observation, info
-
-
-def _same_step(envs, transition, row, i, action):
-    observation, info = _step(envs, transition, row, i, action)
-    if not envs.ended[i]:
+    def _reset_due(self, rows, row, i, observation, info):
+        self._autoreset_due[i] = True
         return observation, info
-    transition.add_final(row, observation, info)
-    observation, info = envs.envs[i].reset()
-    envs._begin_episode(i)
-    return observation, info
+
+    def _reset_now(self, rows, row, i, observation, info):
+        rows.has_final[row] = 1
+        # The reset may write into the very arrays that the step gave.
+        rows.finals.append(_snapshot(observation))
+        rows.final_infos.append(_snapshot(info))
+        observation, info = self._envs[i].reset()
+        self._begin_episode(i)
+        return observation, info
+
+    def _wait_for_reset(self, rows, row, i, observation, info):
+        self._blocked[i] = _ENDED
+        return observation, info
+
+    def _numbered(self, selection, rows):
+        rows.env_index = self._numbers(selection.own)
+        rows.episode = [self._episode[i] for i in selection.own]
+        rows.episode_step = [self._episode_step[i] for i in selection.own]
+        return rows
+
+    def _raised(self, selection, rows, verb, error):
+        """The failure of the row after the last one that is whole."""
+        whole = len(rows.observations)
+        advanced, failed = selection.own[:whole], selection.own[whole]
+        self._block([*advanced, failed])
+        message = f"Sub-environment {self._first + failed} of {self._id} raised in {verb}: {named(error)}. Reset it to go on."
+        return RequestError(
+            schema.ERROR_REASON_ENVIRONMENT_RAISED,
+            message,
+            env_indices=[self._first + failed],
+            advanced=self._numbers(advanced),
+            cause=error,
+        )
+
+    def _block(self, own):
+        for i in own:
+            self._blocked[i] = _FAILED
+            self._autoreset_due[i] = False
+
+    def parts(self, seq, selection, rows):
+        """The parts that TransitionWriter.parts makes of rows.
+
+        Raises:
+            RequestError: MALFORMED_REPLY, when an environment broke its space; all its rows are lost.
+        """
+        try:
+            yield from self._writer.parts(seq, rows)
+        except InvalidRow as error:
+            self._block(selection.own)
+            where = [] if error.row is None else [rows.env_index[error.row]]
+            whose = f"Sub-environment {where[0]} of {self._id}" if where else self._id
+            message = f"{whose} gave something that its spaces do not allow: {error}. Reset the sub-environments."
+            raise RequestError(
+                schema.ERROR_REASON_MALFORMED_REPLY, message, env_indices=where, advanced=rows.env_index
+            ) from error
+        self._warn_of_unsupported()
+
+    def _warn_of_unsupported(self):
+        if self._unsupported:
+            return
+        self._unsupported = self._writer.unsupported()
+        if self._unsupported:
+            names = ", ".join(self._unsupported)
+            print(f"gymlink: infos of {self._id} hold values that cannot travel and are replaced: {names}")
+
+    def render(self, selection):
+        """The Renderings of the selection's own sub-environments.
+
+        Raises:
+            RequestError: There is no render mode, a sub-environment needs a reset, or one raised.
+        """
+        if not self._render_mode:
+            message = (
+                f"The session of {self._id} was opened without a render mode: open it with render_mode, for example rgb_array."
+            )
+            raise RequestError(schema.ERROR_REASON_RENDER_UNAVAILABLE, message)
+        self._check_ready(selection)
+        return [self._rendering(i) for i in selection.own]
+
+    def _rendering(self, i):
+        index = self._first + i
+        try:
+            frames = self._envs[i].render()
+        except BaseException as error:
+            self._block([i])
+            message = f"Sub-environment {index} of {self._id} raised in render: {named(error)}. Reset it to go on."
+            raise RequestError(schema.ERROR_REASON_ENVIRONMENT_RAISED, message, env_indices=[index], cause=error) from error
+        is_list = self._render_mode.endswith("_list")
+        if is_list and not isinstance(frames, (list, tuple)):
+            frames = [frames]
+        values = [to_value(frame) for frame in (frames if is_list else [frames])]
+        if not all("array" in value or "text" in value for value in values):
+            kinds = ", ".join(sorted({type(frame).__name__ for frame in (frames if is_list else [frames])}))
+            message = f"Sub-environment {index} of {self._id} gave {kinds} instead of frames in mode {self._render_mode}."
+            raise RequestError(schema.ERROR_REASON_MALFORMED_REPLY, message, env_indices=[index])
+        return {"env_index": index, "frames": values, "is_list": is_list}
 
 
-_ADVANCE = {
-    schema.AUTORESET_MODE_NEXT_STEP: _next_step,
-    schema.AUTORESET_MODE_SAME_STEP: _same_step,
-    schema.AUTORESET_MODE_DISABLED: _step,
+_ON_END = {
+    schema.AUTORESET_MODE_NEXT_STEP: SubEnvironments._reset_due,
+    schema.AUTORESET_MODE_SAME_STEP: SubEnvironments._reset_now,
+    schema.AUTORESET_MODE_DISABLED: SubEnvironments._wait_for_reset,
 }
+
+
+def _add(rows, observation, reward, info):
+    rows.observations.append(observation)
+    rows.reward.append(reward)
+    rows.infos.append(info)
+
+
+def _snapshot(value):
+    """A copy of the arrays in a value; other leaves are kept as they are."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, dict):
+        return {key: _snapshot(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)([_snapshot(item) for item in value])
+    return value

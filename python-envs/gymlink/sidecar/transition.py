@@ -1,83 +1,195 @@
-"""One TRANSITION frame's payload, written row by row (session.proto, TransitionPart)."""
+"""Rows that were played, as payload and details of TRANSITION frames (session.proto, TransitionPart)."""
 
-import copy
+import struct
+from functools import lru_cache
 
-from gymlink.sidecar import wire
-from gymlink.sidecar.infos import describe_infos
-from gymlink.sidecar.layout import batch_bytes, is_fixed, pack, padded, writer
+from gymlink.sidecar import schema, wire
+from gymlink.sidecar.errors import RequestError
+from gymlink.sidecar.infos import encode_infos
+from gymlink.sidecar.layout import InvalidRow, LayoutWriter, max_bytes, padded
 from gymlink.sidecar.values import magnitude
 
-# Columns before the observations: name, memoryview format, bytes of an element.
-_COLUMNS = (
-    ("env_index", "I", 4),
-    ("episode", "I", 4),
-    ("episode_step", "I", 4),
-    ("seq", "Q", 8),
-    ("reward", "d", 8),
-    ("terminated", "B", 1),
-    ("truncated", "B", 1),
-    ("kind", "B", 1),
-    ("has_final", "B", 1),
-)
-COLUMN_BYTES = sum(size for _, _, size in _COLUMNS)
+# Bytes of an element of each column before the observations.
+_COLUMN_BYTES = (4, 4, 4, 8, 8, 1, 1, 1, 1)
 
 
-class Transition:
-    """Buffer for the rows of one TRANSITION frame; used again for each.
-
-    Attributes `env_index`, `episode`, `episode_step`, `seq`, `reward`, `terminated`, `truncated`, `kind` and `has_final` are
-    writable views of `rows` elements.
+class Rows:
+    """What the rows of one request gave, gathered in ascending order of their sub-environments.
 
     Args:
-        space: Observation space of a sub-environment.
-        rows: Number of rows.
+        count: Number of rows.
     """
 
-    def __init__(self, space, rows):
-        self.rows, self._space, self._fixed = rows, space, is_fixed(space)
-        columns = sum(padded(size * rows) for _, _, size in _COLUMNS)
-        self._buffer = bytearray(columns + (batch_bytes(space, rows) if self._fixed else 0))
-        view, at = memoryview(self._buffer), 0
-        for name, form, size in _COLUMNS:
-            setattr(self, name, view[at : at + size * rows].cast(form))
-            at += padded(size * rows)
-        self._values = [None] * rows
-        if self._fixed:
-            self.set_observation, _ = writer(space, rows, self._buffer, columns)
-        else:
-            self.set_observation = self._values.__setitem__
-        self.begin()
+    def __init__(self, count):
+        self.count = count
+        self.env_index, self.episode, self.episode_step = [], [], []
+        self.observations, self.reward, self.infos = [], [], []
+        self.terminated, self.truncated = bytearray(count), bytearray(count)
+        self.kind, self.has_final = bytearray(count), bytearray(count)
+        # Of the rows with has_final 1, in row order.
+        self.finals, self.final_infos = [], []
+        # (row, seed) of the rows that a reset with a seed produced.
+        self.seeds = []
 
-    def begin(self):
-        """Forgets what the last frame had besides its columns."""
-        self.infos, self._finals, self._final_infos, self._seeds = [], [], [], []
+    def slice(self, begin, end):
+        """Rows begin … end - 1."""
+        part = Rows(end - begin)
+        for name in _ROW_COLUMNS:
+            setattr(part, name, getattr(self, name)[begin:end])
+        first_final = sum(self.has_final[:begin])
+        finals = slice(first_final, first_final + sum(part.has_final))
+        part.finals, part.final_infos = self.finals[finals], self.final_infos[finals]
+        part.seeds = [(row - begin, seed) for row, seed in self.seeds if begin <= row < end]
+        return part
 
-    def add_final(self, row, observation, info):
-        """Keeps the last observation and info of an episode whose sub-environment is reset next."""
-        self.has_final[row] = 1
-        self._finals.append(copy.deepcopy(observation))
-        self._final_infos.append(info)
 
-    def add_seed(self, row, seed):
-        """Echoes the seed that a reset used."""
-        self._seeds.append({"row": row, "seed": {"magnitude": magnitude(seed)}})
+_ROW_COLUMNS = (
+    "env_index",
+    "episode",
+    "episode_step",
+    "observations",
+    "reward",
+    "infos",
+    "terminated",
+    "truncated",
+    "kind",
+    "has_final",
+)
 
-    def payload(self):
-        """The payload's bytes, valid until the next frame."""
-        if self._fixed and not self._finals:
-            return self._buffer
-        observations = b"" if self._fixed else pack(self._space, self._values)
-        finals = pack(self._space, self._finals) if self._finals else b""
-        return bytes(self._buffer) + observations + finals
 
-    def details(self):
-        """The serialized TransitionDetails; empty when there are none."""
+@lru_cache(maxsize=256)
+def _columns(count):
+    """Blocks 1 to 9 of a payload, each padded to a multiple of 8 bytes."""
+    forms = [f"{count}I"] * 3 + [f"{8 * count}s", f"{count}d"] + [f"{count}s"] * 4
+    paddings = [padded(size * count) - size * count for size in _COLUMN_BYTES]
+    return struct.Struct("<" + "".join(f"{form}{pad}x" for form, pad in zip(forms, paddings)))
+
+
+def _payload_bytes(space, rows):
+    """Most bytes of a payload: every row with a final observation."""
+    return _columns(rows).size + 2 * max_bytes(space, rows)
+
+
+class TransitionWriter:
+    """Encodes rows into one buffer that is used again for every request.
+
+    Args:
+        env_id: Id of the environment, for messages.
+        space: Observation space of a sub-environment.
+        count: Most rows of a request.
+        max_part_bytes: Greatest payload of a frame; 0 for no limit.
+
+    Raises:
+        RequestError: MESSAGE_TOO_LARGE, when a single row is over the limit.
+    """
+
+    def __init__(self, env_id, space, count, max_part_bytes):
+        self._max_bytes = max_part_bytes or 1 << 62
+        self._check_row(env_id, _payload_bytes(space, 1))
+        self._rows_per_part = _most_rows(space, count, self._max_bytes)
+        self._buffer = bytearray(_payload_bytes(space, self._rows_per_part))
+        self._layout = LayoutWriter(space, self._buffer)
+        self._unsupported = set()
+
+    def _check_row(self, env_id, size):
+        if size > self._max_bytes:
+            message = (
+                f"One row of {env_id} takes up to {size} bytes, but at most {self._max_bytes} fit into a message. "
+                "Open the session with a larger max_message_bytes."
+            )
+            raise RequestError(schema.ERROR_REASON_MESSAGE_TOO_LARGE, message)
+
+    def parts(self, seq, rows):
+        """Encodes rows, in as many parts as the limit needs.
+
+        Args:
+            seq: The request that the rows answer.
+            rows: The Rows.
+
+        Yields:
+            ``(number of rows, payload, details, whether more follow)``; a payload is valid until the next one is asked for.
+
+        Raises:
+            InvalidRow: An observation, a reward or an info is not what it should be.
+        """
+        begin, step = 0, self._rows_per_part
+        while begin < rows.count:
+            step = min(step, rows.count - begin)
+            part = rows if step == rows.count else rows.slice(begin, begin + step)
+            try:
+                payload, details = self._payload(seq, part), self._details(part)
+            except InvalidRow as error:
+                raise InvalidRow(str(error), None if error.row is None else begin + error.row) from error
+            if step > 1 and len(payload) + len(details) > self._max_bytes:
+                step //= 2
+                continue
+            begin += step
+            yield step, payload, details, begin < rows.count
+
+    def unsupported(self):
+        """Class names of info values that could not travel so far, as sorted list."""
+        return sorted(self._unsupported)
+
+    def _payload(self, seq, rows):
+        columns = _columns(rows.count)
+        try:
+            columns.pack_into(
+                self._buffer,
+                0,
+                *rows.env_index,
+                *rows.episode,
+                *rows.episode_step,
+                seq.to_bytes(8, "little") * rows.count,
+                *rows.reward,
+                rows.terminated,
+                rows.truncated,
+                rows.kind,
+                rows.has_final,
+            )
+        except struct.error as error:
+            raise _first_invalid_reward(rows.reward) from error
+        end = self._layout.write(rows.observations, columns.size)
+        if rows.finals:
+            end = self._write_finals(rows, end)
+        return memoryview(self._buffer)[:end]
+
+    def _write_finals(self, rows, begin):
+        try:
+            return self._layout.write(rows.finals, begin)
+        except InvalidRow as error:
+            with_final = [row for row in range(rows.count) if rows.has_final[row]]
+            raise InvalidRow(str(error), None if error.row is None else with_final[error.row]) from error
+
+    def _details(self, rows):
         fields = {}
-        infos, final_infos = describe_infos(self.infos), describe_infos(self._final_infos)
-        if infos is not None:
+        infos = encode_infos(rows.infos, self._unsupported)
+        if infos:
             fields["infos"] = infos
-        if final_infos is not None:
-            fields["final_infos"] = final_infos
-        if self._seeds:
-            fields["seeds"] = self._seeds
+        if rows.finals:
+            final_infos = encode_infos(rows.final_infos, self._unsupported)
+            if final_infos:
+                fields["final_infos"] = final_infos
+        if rows.seeds:
+            fields["seeds"] = [{"row": row, "seed": {"magnitude": magnitude(seed)}} for row, seed in rows.seeds]
         return wire.encode("TransitionDetails", fields) if fields else b""
+
+
+def _most_rows(space, count, limit):
+    """The greatest number of rows, at most `count`, whose payload is within the limit."""
+    low, high = 1, count
+    while low < high:
+        middle = (low + high + 1) // 2
+        if _payload_bytes(space, middle) <= limit:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _first_invalid_reward(rewards):
+    for row, reward in enumerate(rewards):
+        try:
+            struct.pack("<d", reward)
+        except struct.error:
+            return InvalidRow(f"its reward {reward!r} is not a number", row)
+    return InvalidRow("a reward is not a number")

@@ -86,9 +86,7 @@ class _Writer:
     def map(self, value, depth):
         if not all(map(_is_key, value)):
             return self._without_form(value)
-        entries = [
-            {"key": self.value(key, depth + 1), "value": self.value(item, depth + 1)} for key, item in value.items()
-        ]
+        entries = [{"key": self.value(key, depth + 1), "value": self.value(item, depth + 1)} for key, item in value.items()]
         return {"map": {"entries": entries}}
 
     def text(self, value, _depth):

@@ -1,51 +1,17 @@
 """A worker: takes requests from its frame socket one after another, on its main thread."""
 
 import gc
-import os
-import socket
 import struct
 import sys
 
 from gymlink.sidecar import schema, wire
-from gymlink.sidecar.errors import RequestError, as_request_error, error_message
+from gymlink.sidecar.errors import as_request_error, error_message, formatted, malformed
 from gymlink.sidecar.frames import FrameSocket
-from gymlink.sidecar.spaces import UnsupportedSpace, describe
+from gymlink.sidecar.processes import connect, redirect_output
+from gymlink.sidecar.requests import decode_render, decode_reset, decode_step
 from gymlink.sidecar.sub_environments import SubEnvironments
 
 _TRANSITION_HEAD = struct.Struct("<IIII")
-_STEP_HEAD = struct.Struct("<II")
-
-
-def connect(path, role, worker_id):
-    """Connects to the server and says who this is.
-
-    Args:
-        path: The server's Unix socket.
-        role: A ROLE of the schema.
-        worker_id: Number of the worker; 0 for a parent.
-
-    Returns:
-        The socket, after its Hello.
-    """
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.connect(path)
-    token = os.environ["GYMLINK_TOKEN"]
-    hello = {"token": token, "role": role, "worker_id": worker_id, "pid": os.getpid()}
-    FrameSocket(connection).write(schema.FRAME_TYPE_HELLO, 0, wire.encode("Hello", hello))
-    return connection
-
-
-def redirect_output(path, worker_id):
-    """Sends stdout and stderr, also those of C code, to the server's log."""
-    log = connect(path, schema.ROLE_LOG, worker_id)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.dup2(log.fileno(), 1)
-    os.dup2(log.fileno(), 2)
-    log.close()
-    for name, descriptor in (("stdout", 1), ("stderr", 2)):
-        stream = open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
-        setattr(sys, name, stream)
 
 
 def serve(path, worker_id, allowed_kwargs):
@@ -57,8 +23,7 @@ def serve(path, worker_id, allowed_kwargs):
         allowed_kwargs: Constructor arguments that a client may set, by environment id.
     """
     redirect_output(path, worker_id)
-    frames = FrameSocket(connect(path, schema.ROLE_WORKER, worker_id))
-    Worker(frames, allowed_kwargs).run()
+    Worker(FrameSocket(connect(path, schema.ROLE_WORKER, worker_id)), allowed_kwargs).run()
 
 
 class Worker:
@@ -71,75 +36,82 @@ class Worker:
 
     def __init__(self, frames, allowed_kwargs):
         self._frames, self._allowed_kwargs = frames, allowed_kwargs
-        self._envs = None
-        self._env_id = ""
+        self._env_id, self._made = "", None
 
     def run(self):
         """Serves until the socket ends or CLOSE was answered."""
-        while (frame := self._frames.read()) is not None:
-            kind, seq, body = frame
-            try:
-                _HANDLERS[kind](self, seq, body)
-            except Exception as error:
-                self._refuse(seq, as_request_error(error, self._env_id))
-            if kind == schema.FRAME_TYPE_CLOSE:
-                return
+        try:
+            while self._serve():
+                pass
+        except (BrokenPipeError, ConnectionResetError):
+            # The server went away while it was being answered.
+            pass
+        if self._made is not None:
+            self._made.close()
+
+    def _serve(self):
+        """Answers one request; False when it was the last."""
+        frame = self._frames.read()
+        if frame is None:
+            return False
+        kind, seq, body = frame
+        try:
+            handle = _HANDLERS.get(kind)
+            if handle is None:
+                raise malformed(f"A worker takes no frames of type {kind}.")
+            handle(self, seq, body)
+        except (BrokenPipeError, ConnectionResetError):
+            raise
+        except Exception as error:
+            self._refuse(seq, as_request_error(error, seq))
+        return kind != schema.FRAME_TYPE_CLOSE
 
     def _refuse(self, seq, error):
         if error.cause is not None:
-            print(error_message(error, self._env_id)["exception"]["traceback"], file=sys.stderr)
+            print(f"gymlink: request {seq} failed: {error}\n{formatted(error.cause)}", file=sys.stderr)
         self._frames.write(schema.FRAME_TYPE_ERROR, seq, wire.encode("Error", error_message(error, self._env_id)))
 
+    def _envs(self):
+        if self._made is None:
+            raise malformed("A worker takes requests only after OPEN.")
+        return self._made
+
     def _open(self, seq, body):
+        if self._made is not None:
+            raise malformed("A worker is opened once.")
         message = wire.decode("OpenWorker", body)
-        request = message["open"]
-        self._env_id = request["env_id"]
-        self._check_kwargs(request)
-        first, count = message.get("first", 0), message["count"]
-        self._envs = SubEnvironments(request, first, count, message.get("max_part_bytes", 0))
-        try:
-            opened = self._envs.describe(describe)
-        except UnsupportedSpace as error:
-            text = f"{self._env_id} cannot be served: {error}."
-            raise RequestError(schema.ERROR_REASON_UNIMPLEMENTED, text) from error
+        self._env_id = message.get("open", {}).get("env_id", "")
+        self._made = SubEnvironments(message, self._allowed_kwargs.get(self._env_id, ()))
         # What lives until the session ends need not be searched for garbage at every collection.
         gc.collect()
         gc.freeze()
-        self._frames.write(schema.FRAME_TYPE_OPENED, seq, wire.encode("WorkerOpened", opened))
-
-    def _check_kwargs(self, request):
-        """The server checks this too; a worker does not rely on it."""
-        allowed = self._allowed_kwargs.get(self._env_id, ())
-        for entry in request.get("kwargs", {}).get("entries", ()):
-            name = entry.get("key", {}).get("text")
-            if name not in allowed:
-                text = f"The argument {name!r} of {self._env_id} may not be set; allowed are: {', '.join(allowed) or 'none'}."
-                raise RequestError(schema.ERROR_REASON_NOT_ALLOWED, text)
+        self._frames.write(schema.FRAME_TYPE_OPENED, seq, wire.encode("WorkerOpened", self._made.describe()))
 
     def _reset(self, seq, body):
-        self._send(seq, self._envs.reset(seq, wire.decode("ResetRequest", body)))
+        envs = self._envs()
+        selection, seeds, options = decode_reset(body, envs.sieve)
+        self._send(seq, envs, selection, envs.reset(selection, seeds, options))
 
     def _step(self, seq, body):
-        count, _ = _STEP_HEAD.unpack_from(body)
-        begin = _STEP_HEAD.size
-        indices = list(struct.unpack_from(f"<{count}I", body, begin)) if count else []
-        actions = memoryview(body)[begin + (4 * count + 7 & ~7) :]
-        self._send(seq, self._envs.step(seq, indices, actions))
+        envs = self._envs()
+        env_indices, actions = decode_step(body)
+        selection = envs.sieve.select(env_indices)
+        self._send(seq, envs, selection, envs.step(selection, actions))
 
-    def _send(self, seq, transitions):
-        for transition, more in transitions:
-            payload, details = transition.payload(), transition.details()
-            head = _TRANSITION_HEAD.pack(transition.rows, len(payload), len(details), more)
+    def _send(self, seq, envs, selection, rows):
+        for count, payload, details, more in envs.parts(seq, selection, rows):
+            head = _TRANSITION_HEAD.pack(count, len(payload), len(details), more)
             self._frames.write(schema.FRAME_TYPE_TRANSITION, seq, head, payload, details)
 
     def _render(self, seq, body):
-        renderings = self._envs.render(wire.decode("RenderRequest", body).get("env_indices", []))
-        reply = wire.encode("RenderedResponse", {"renderings": renderings})
-        self._frames.write(schema.FRAME_TYPE_RENDERED, seq, reply)
+        envs = self._envs()
+        renderings = envs.render(decode_render(body, envs.sieve))
+        self._frames.write(schema.FRAME_TYPE_RENDERED, seq, wire.encode("RenderedResponse", {"renderings": renderings}))
 
     def _close(self, seq, body):
-        if self._envs is not None:
-            self._envs.close()
+        if self._made is not None:
+            self._made.close()
+            self._made = None
         self._frames.write(schema.FRAME_TYPE_CLOSED, seq)
 
 
@@ -150,4 +122,3 @@ _HANDLERS = {
     schema.FRAME_TYPE_RENDER: Worker._render,
     schema.FRAME_TYPE_CLOSE: Worker._close,
 }
-

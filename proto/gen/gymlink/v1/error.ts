@@ -43,11 +43,11 @@ export const ErrorReason = {
   ERROR_REASON_INVALID_ACTION: 7,
   /** ERROR_REASON_INVALID_SEED - A seed of more than 32 bytes, or seeds whose number does not fit. INVALID_ARGUMENT. */
   ERROR_REASON_INVALID_SEED: 8,
-  /** ERROR_REASON_INVALID_ENV_INDEX - An index outside 0 … num_envs - 1, or one given twice in a request. INVALID_ARGUMENT. */
+  /** ERROR_REASON_INVALID_ENV_INDEX - An index outside 0 … num_envs - 1, one given twice, or indices that do not ascend. INVALID_ARGUMENT. */
   ERROR_REASON_INVALID_ENV_INDEX: 9,
   /**
-   * ERROR_REASON_RESET_NEEDED - A step or render of a sub-environment that was never reset, that failed since, or (autoreset DISABLED) whose episode
-   * ended. No sub-environment advanced. FAILED_PRECONDITION.
+   * ERROR_REASON_RESET_NEEDED - A step or render of a sub-environment that was never reset or that failed since, or (autoreset DISABLED) a step of one
+   * whose episode ended. No sub-environment advanced. FAILED_PRECONDITION.
    */
   ERROR_REASON_RESET_NEEDED: 10,
   /** ERROR_REASON_SESSION_NOT_FOUND - No session of that id is open for this client. NOT_FOUND. */
@@ -135,13 +135,14 @@ export interface Error {
   reason: ErrorReason;
   /** One or two sentences for a person: what happened to which environment, and what to do. */
   message: string;
-  /** Id of the environment concerned; empty if none. */
+  /** Id of the environment concerned; may be empty for an error that is about the request itself. */
   envId: string;
   /** Sub-environments concerned, ascending; empty if none in particular. */
   envIndices: number[];
   /**
    * Sub-environments that the failed request advanced all the same (they took the action, or were reset), ascending. Their
-   * observations are lost; each needs a reset. Empty: the request changed nothing.
+   * observations are lost; each needs a reset. So do those in env_indices where the reason is ENVIRONMENT_RAISED or
+   * MALFORMED_REPLY; where several raised, the error of the least index is given. All other sub-environments are untouched.
    */
   advancedEnvIndices: number[];
   /** What the environment raised, for ENVIRONMENT_RAISED, INVALID_KWARGS and ENVIRONMENT_UNAVAILABLE. */

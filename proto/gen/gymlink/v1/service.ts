@@ -136,7 +136,7 @@ export interface ListEnvironmentsRequest {
 
 /** The catalogue. */
 export interface ListEnvironmentsResponse {
-  /** Sorted by id. */
+  /** Sorted by the code points of their ids, those that cannot be made here included. */
   environments: EnvironmentSummary[];
 }
 
@@ -184,7 +184,7 @@ export interface SessionSummary {
   numEnvs: number;
   /** Seconds since it was opened. */
   ageS: number;
-  /** Transitions rows delivered so far. */
+  /** Rows delivered so far. */
   rows: bigint;
   /** Address of the client as the server sees it. */
   peer: string;
@@ -965,7 +965,10 @@ export const EnvironmentServiceService = {
       Buffer.from(ListSessionsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListSessionsResponse => ListSessionsResponse.decode(value),
   },
-  /** Closes a session from outside its stream: that stream ends with SESSION_CLOSED. */
+  /**
+   * Closes a session from outside its stream: that stream ends with SESSION_CLOSED. An id that is not open, or no longer, is
+   * SESSION_NOT_FOUND.
+   */
   closeSession: {
     path: "/gymlink.v1.EnvironmentService/CloseSession" as const,
     requestStream: false as const,
@@ -997,7 +1000,10 @@ export interface EnvironmentServiceServer extends UntypedServiceImplementation {
   describeEnvironment: handleUnaryCall<DescribeEnvironmentRequest, DescribeEnvironmentResponse>;
   /** Lists the open sessions that this client may see. */
   listSessions: handleUnaryCall<ListSessionsRequest, ListSessionsResponse>;
-  /** Closes a session from outside its stream: that stream ends with SESSION_CLOSED. */
+  /**
+   * Closes a session from outside its stream: that stream ends with SESSION_CLOSED. An id that is not open, or no longer, is
+   * SESSION_NOT_FOUND.
+   */
   closeSession: handleUnaryCall<CloseSessionRequest, CloseSessionResponse>;
   /** Holds one session; see session.proto. */
   session: handleBidiStreamingCall<SessionRequest, SessionResponse>;
@@ -1068,7 +1074,10 @@ export interface EnvironmentServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListSessionsResponse) => void,
   ): ClientUnaryCall;
-  /** Closes a session from outside its stream: that stream ends with SESSION_CLOSED. */
+  /**
+   * Closes a session from outside its stream: that stream ends with SESSION_CLOSED. An id that is not open, or no longer, is
+   * SESSION_NOT_FOUND.
+   */
   closeSession(
     request: CloseSessionRequest,
     callback: (error: ServiceError | null, response: CloseSessionResponse) => void,

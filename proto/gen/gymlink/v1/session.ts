@@ -20,7 +20,8 @@ export const AutoresetMode = {
   AUTORESET_MODE_UNSPECIFIED: 0,
   /**
    * AUTORESET_MODE_NEXT_STEP - The next Step that names the sub-environment resets it instead of stepping it: its action is ignored (but must be
-   * valid), the row's kind is ROW_AUTORESET, its reward 0, both flags 0, its info that of the reset. Gymnasium's default.
+   * valid), the row's kind is ROW_KIND_AUTORESET, its reward 0, both flags 0, its info that of the reset. A Reset that names
+   * it takes that reset's place. Gymnasium's default.
    */
   AUTORESET_MODE_NEXT_STEP: 1,
   /**
@@ -28,7 +29,10 @@ export const AutoresetMode = {
    * the reset, and the last observation and info are in the row's final observation and final info.
    */
   AUTORESET_MODE_SAME_STEP: 2,
-  /** AUTORESET_MODE_DISABLED - Nothing: a Step that names such a sub-environment is refused as RESET_NEEDED until a Reset names it. */
+  /**
+   * AUTORESET_MODE_DISABLED - Nothing: a Step that names such a sub-environment is refused as RESET_NEEDED until a Reset names it. Render shows its
+   * last state.
+   */
   AUTORESET_MODE_DISABLED: 3,
 } as const;
 
@@ -71,7 +75,7 @@ export const FailurePolicy = {
    * died or was ended, the session is broken, and every later request but Close gets the same Error.
    */
   FAILURE_POLICY_ERROR: 1,
-  /** FAILURE_POLICY_RESTART - The sub-environments are made anew and the row is of kind ROW_FAILED. Needs CAPABILITY_FAILURE_RESTART. */
+  /** FAILURE_POLICY_RESTART - The sub-environments are made anew and the row is of kind ROW_KIND_FAILED. Needs CAPABILITY_FAILURE_RESTART. */
   FAILURE_POLICY_RESTART: 2,
 } as const;
 
@@ -217,19 +221,26 @@ export interface PlannedReset {
  * session and another Open may follow.
  */
 export interface OpenRequest {
-  /** The protocol that the client speaks. Another major version than the server's is refused: PROTOCOL_VERSION. */
+  /** The protocol that the client speaks. Another major version than the server's, or none, is refused: PROTOCOL_VERSION. */
   protocol:
     | ProtocolVersion
     | undefined;
-  /** Id from the catalogue, for example `LunarLander-v3` or `family/Id`. */
+  /** Id from the catalogue, with its version, in its own case: `LunarLander-v3`, or `family/Id`. */
   envId: string;
-  /** Number of sub-environments, at least 1. */
+  /** Number of sub-environments, at least 1 (0 is MALFORMED_REQUEST). */
   numEnvs: number;
-  /** Constructor arguments, with text keys, each on the environment's allow-list. */
+  /**
+   * Constructor arguments, with text keys (others are MALFORMED_REQUEST), each on the environment's allow-list (others are
+   * NOT_ALLOWED, also `render_mode` and `max_episode_steps`, which have fields of their own). A constructor that raises is
+   * INVALID_KWARGS when arguments or a render mode were given, else ENVIRONMENT_RAISED.
+   */
   kwargs:
     | MapValue
     | undefined;
-  /** One of the environment's render modes; empty for none. `human` is refused. */
+  /**
+   * One of the environment's render modes, or one of them with `_list` behind it; empty for none. `human` is refused:
+   * INVALID_KWARGS.
+   */
   renderMode: string;
   /**
    * Steps after which an episode is truncated; 0 for the environment's own limit. As `max_episode_steps` of
@@ -239,25 +250,30 @@ export interface OpenRequest {
   /** What happens when an episode ends. */
   autoresetMode: AutoresetMode;
   /**
-   * Worker processes to spread the sub-environments over, in contiguous runs that differ by at most one in length; 0
-   * lets the server choose. Never more than num_envs are used.
+   * Worker processes to spread the sub-environments over, in contiguous runs that differ by at most one in length, longer
+   * ones first; 0 lets the server choose. Never more than num_envs are used.
    */
   numWorkers: number;
   /**
-   * Seed of the first reset if that names none: sub-environment i gets seed + i. Unset: the server draws one and echoes
-   * it in Opened.seed, so that every run can be repeated.
+   * Seed of the first successful reset of each sub-environment, if that reset names none: sub-environment i gets seed + i.
+   * Unset: the server draws one and echoes it in Opened.seed, so that every run can be repeated. seed + num_envs - 1 must fit
+   * into 32 bytes: INVALID_SEED.
    */
   seed:
     | Seed
     | undefined;
   /**
-   * Largest message that the client receives, in bytes; 0 for gRPC's default of 4 MiB. A Transition above it is split; one
-   * row above it makes Open fail: MESSAGE_TOO_LARGE.
+   * Largest message that the client receives, in bytes; 0 for gRPC's default of 4 MiB. A Transition above it is split between
+   * rows. MESSAGE_TOO_LARGE otherwise: for Open where one row or Opened itself exceeds it, for a Render, and for a Step or
+   * Reset whose row exceeds it only by its infos (which counts as advanced).
    */
   maxMessageBytes: bigint;
-  /** Rows of a delivery in an asynchronous session; 0 for a synchronous one. */
+  /** Rows of a delivery in an asynchronous session; 0 for a synchronous one. More than num_envs is MALFORMED_REQUEST. */
   batchSize: number;
-  /** Microseconds after which an asynchronous delivery is sent with fewer rows; 0 waits for batch_size. */
+  /**
+   * Microseconds after which an asynchronous delivery is sent with fewer rows; 0 waits for batch_size. Ignored in a
+   * synchronous session.
+   */
   maxWaitUs: bigint;
   /** Whether all sub-environments have the same observation space. */
   observationMode: ObservationMode;
@@ -339,7 +355,7 @@ export interface OpenedResponse {
   placements: Placement[];
   /** How many requests may be unanswered at a time. */
   maxInFlight: number;
-  /** How many deliveries may be unacknowledged. */
+  /** How many deliveries may be unacknowledged; 0 without CAPABILITY_RESUME, which sets no limit. */
   deliveryWindow: number;
   /** Largest message that the server receives on this stream, in bytes. */
   maxMessageBytes: bigint;
@@ -379,7 +395,10 @@ export interface AttachedResponse {
 
 /** Seed of one sub-environment. */
 export interface EnvSeed {
-  /** The seed; unset for none (the sub-environment's generator goes on, as reset(seed=None) does). */
+  /**
+   * The seed; unset for none: the sub-environment's generator goes on, as reset(seed=None) does, or at its first reset begins
+   * with Open's seed.
+   */
   seed: Seed | undefined;
 }
 
@@ -388,19 +407,25 @@ export interface EnvSeed {
  * nothing.
  */
 export interface ResetRequest {
-  /** Which sub-environments, in ascending order; empty for all. (Gymnasium's reset mask.) */
+  /** Which sub-environments, in ascending order (otherwise INVALID_ENV_INDEX); empty for all. (Gymnasium's reset mask.) */
   envIndices: number[];
-  /** Sub-environment i gets seed + i. At most one of seed and env_seeds may be set. */
+  /** Sub-environment i gets seed + i, which must fit into 32 bytes for each. Setting env_seeds too is MALFORMED_REQUEST. */
   seed:
     | Seed
     | undefined;
   /** Empty, or a seed for each sub-environment asked for, in their order. */
   envSeeds: EnvSeed[];
-  /** Options for every reset, with text keys; unset for None. At most one of options and env_options may be set. */
+  /**
+   * Options for every reset, with text keys; unset for None (an empty map is {}). Setting env_options too is
+   * MALFORMED_REQUEST.
+   */
   options:
     | MapValue
     | undefined;
-  /** Empty, or options for each sub-environment asked for, in their order. */
+  /**
+   * Empty, or options for each sub-environment asked for, in their order; another number is MALFORMED_REQUEST. An empty map is
+   * {}, not None.
+   */
   envOptions: MapValue[];
 }
 
@@ -411,7 +436,8 @@ export interface StepRequest {
   /**
    * `layout(action space, rows)` (space.proto), rows in the order of env_indices. Checked whole before anything steps:
    * length, dtype by length, range (integers within their range; Box elements within low … high, so never NaN). A value
-   * that does not fit is INVALID_ACTION and names its sub-environment. Clip before sending where the policy overshoots.
+   * that does not fit is INVALID_ACTION and names the first such sub-environment (none where the length is wrong). What is in
+   * the padding is ignored. Clip before sending where the policy overshoots.
    */
   actions: Uint8Array;
 }
@@ -470,7 +496,7 @@ export interface TransitionPart {
 export interface Transition {
   /** Number of the delivery, from 1. Messages of one delivery that was split carry the same number. */
   delivery: bigint;
-  /** One or more a worker. */
+  /** One or more a worker; rows ascend over the parts of all messages of the delivery. */
   parts: TransitionPart[];
   /**
    * True when further messages with the same seq and delivery follow (split at the client's message limit). The delivery is
@@ -571,7 +597,7 @@ export interface Rendering {
    * Value.array (uint8[height, width, 3] for rgb), ansi frames Value.text, encoded ones Value.binary.
    */
   frames: Value[];
-  /** True for the list modes. */
+  /** True for the list modes, whose list a render empties. */
   isList: boolean;
 }
 
@@ -581,7 +607,7 @@ export interface RenderedResponse {
   renderings: Rendering[];
 }
 
-/** Answered at once by Pong. Keeps a lease alive and acknowledges deliveries. */
+/** Answered by Pong. A sign of life of both sides, and a carrier of acknowledgements. */
 export interface PingRequest {
 }
 
@@ -663,9 +689,15 @@ export interface CalledResponse {
 
 /** A message from the client. */
 export interface SessionRequest {
-  /** Number of this request: greater than that of every earlier one of the session, from 1. */
+  /**
+   * Number of this request: from 1, greater than that of every earlier one of the stream (of the session, after Attach). Gaps
+   * are allowed; a request that failed has used its number.
+   */
   seq: bigint;
-  /** Greatest delivery that the client has taken whole, together with all before it; 0 for none. */
+  /**
+   * Greatest delivery that the client has taken whole, together with all before it; 0 for none. One that was never sent is
+   * MALFORMED_REQUEST, and the request is not done; a smaller number than before is ignored.
+   */
   acknowledged: bigint;
   /** The request; exactly one is set. */
   request:

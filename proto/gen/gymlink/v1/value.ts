@@ -161,8 +161,8 @@ export interface Value {
 /** A seed: an unsigned integer of any length (Gymnasium draws seeds of 127 bits). */
 export interface Seed {
   /**
-   * The seed, unsigned, little-endian, without trailing zero bytes: empty is 0, one byte 0x2a is 42.
-   * More than 32 bytes are refused as INVALID_SEED.
+   * The seed, unsigned, little-endian, without trailing zero bytes (servers accept them, but send none): empty is 0, one byte
+   * 0x2a is 42. More than 32 bytes are refused as INVALID_SEED.
    */
   magnitude: Uint8Array;
 }

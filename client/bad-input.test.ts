@@ -1,0 +1,136 @@
+/** What a user gets to see when a call is wrong: a reason, and a message that names what was asked and what to do. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Connection, connect, GymlinkError, launch, type VectorEnv } from './index.js';
+
+let gym: Connection;
+let bystander: VectorEnv<unknown, unknown>;
+let bystanderSteps = 0;
+
+beforeAll(async () => {
+  gym = await launch();
+  bystander = (await gym.makeVec('CartPole-v1', { numEnvs: 2, seed: 5 })) as never;
+  await bystander.reset();
+}, 180_000);
+
+afterAll(async () => {
+  await gym?.close();
+});
+
+async function failure(call: Promise<unknown>): Promise<GymlinkError> {
+  const error = await call.then(
+    () => expect.fail('the call succeeded'),
+    (found: unknown) => found,
+  );
+  expect(error).toBeInstanceOf(GymlinkError);
+  await bystander.step(bystander.actionSpace.sample());
+  expect(bystander.lastTransition().kinds).toHaveLength(2);
+  bystanderSteps++;
+  return error as GymlinkError;
+}
+
+test('an unknown environment is answered with the nearest names', async () => {
+  const error = await failure(gym.make('LunarLandr-v3'));
+  expect(error.reason).toBe('UNKNOWN_ENVIRONMENT');
+  expect(error.message).toContain('LunarLandr-v3');
+  expect(error.suggestions).toContain('LunarLander-v3');
+});
+
+test('an environment whose package is missing says so', async () => {
+  const error = await failure(gym.make('phys2d/CartPole-v1'));
+  expect(error.reason).toBe('ENVIRONMENT_UNAVAILABLE');
+  expect(error.message).toContain('jax');
+});
+
+test('arguments outside the allow-list are refused', async () => {
+  const file = await failure(gym.make('HalfCheetah-v5', { kwargs: { xml_file: '/etc/passwd' } }));
+  expect(file.reason).toBe('NOT_ALLOWED');
+  expect(file.message).toContain('xml_file');
+  const misspelt = await failure(gym.make('LunarLander-v3', { kwargs: { gravty: -5 } }));
+  expect(misspelt.reason).toBe('NOT_ALLOWED');
+  expect(misspelt.suggestions).toContain('gravity');
+});
+
+test('arguments that the constructor rejects come with its own message', async () => {
+  const error = await failure(gym.make('LunarLander-v3', { kwargs: { gravity: 5 } }));
+  expect(error.reason).toBe('INVALID_KWARGS');
+  expect(error.message).toContain('gravity');
+  expect(error.exception?.type).toBe('builtins.AssertionError');
+});
+
+test('render modes that cannot be served are refused', async () => {
+  expect((await failure(gym.make('CartPole-v1', { renderMode: 'human' }))).message).toContain(
+    'human',
+  );
+  expect((await failure(gym.make('CartPole-v1', { renderMode: 'hologram' }))).message).toContain(
+    'rgb_array',
+  );
+});
+
+test('an action of the wrong length, kind or range changes nothing', async () => {
+  await using envs = await gym.makeVec<unknown, unknown>('CartPole-v1', { numEnvs: 3 });
+  await envs.reset({ seed: 1 });
+  for (const action of [[0, 1], [0, 1, 7], [0, 1, -1], [0, 1, 0.5], ['a', 0, 1], null, { a: 1 }]) {
+    const error = await failure(envs.step(action));
+    expect(error.reason, JSON.stringify(action)).toBe('INVALID_ACTION');
+  }
+  await envs.step([0, 1, 0]);
+  expect([...envs.lastTransition().episodeSteps]).toEqual([1, 1, 1]);
+});
+
+test('an action out of a Box names its sub-environment and says to clip', async () => {
+  await using envs = await gym.makeVec<unknown, unknown>('Pendulum-v1', { numEnvs: 3 });
+  await envs.reset({ seed: 1 });
+  const error = await failure(envs.step([0, 2.5, 0]));
+  expect(error.reason).toBe('INVALID_ACTION');
+  expect(error.envIndices).toEqual([1]);
+  expect(error.message).toMatch(/clip/i);
+  expect((await failure(envs.step([0, Number.NaN, 0]))).envIndices).toEqual([1]);
+});
+
+test('a step before the first reset needs a reset', async () => {
+  await using env = await gym.make('CartPole-v1');
+  const error = await failure(env.step(0));
+  expect(error.reason).toBe('RESET_NEEDED');
+  expect(error.message).toContain('CartPole-v1');
+});
+
+test('a step after the end of an episode needs a reset', async () => {
+  await using env = await gym.make('CartPole-v1', { maxEpisodeSteps: 1 });
+  await env.reset({ seed: 1 });
+  expect((await env.step(0)).truncated).toBe(true);
+  expect((await failure(env.step(0))).reason).toBe('RESET_NEEDED');
+  await env.reset();
+  await env.step(0);
+});
+
+test('a step after close says that the environment is closed', async () => {
+  const env = await gym.make('CartPole-v1');
+  await env.reset();
+  await env.close();
+  await env.close();
+  expect((await failure(env.step(0))).reason).toBe('SESSION_CLOSED');
+});
+
+test('seeds that do not fit are refused before anything is sent', async () => {
+  await using envs = await gym.makeVec('CartPole-v1', { numEnvs: 2 });
+  for (const seed of [-1, 0.5, 2 ** 53, 2n ** 256n, [1], [1, -2]])
+    expect((await failure(envs.reset({ seed }))).message).toMatch(/seed/);
+  await envs.reset({ seed: 2n ** 127n });
+  expect(envs.lastTransition().seeds.get(1)).toBe(2n ** 127n + 1n);
+});
+
+test('rendering without a render mode names the option', async () => {
+  await using env = await gym.make('CartPole-v1');
+  await env.reset();
+  expect((await failure(env.render())).reason).toBe('RENDER_UNAVAILABLE');
+});
+
+test('no server at an address is said in one sentence', async () => {
+  const error = await failure(connect('127.0.0.1:1', { timeoutMs: 500 }));
+  expect(error.reason).toBe('CONNECTION_FAILED');
+  expect(error.message).toContain('127.0.0.1:1');
+});
+
+test('the session beside all this noticed nothing', () => {
+  expect(bystanderSteps).toBeGreaterThan(20);
+});

@@ -1,0 +1,228 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const run = promisify(execFile);
+const root = process.cwd();
+const tool = (name: string) => join(root, 'node_modules/.bin', name);
+const installTimeoutMs = 300_000;
+
+let folder: string;
+let tarball: string;
+let files: string[];
+let project: string;
+
+/** npm without this run's own settings, which npm hands down as npm_config_* variables. */
+const env = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_OPTIONS|VITEST)/.test(name)),
+);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'gymlink-package-'));
+  // Without scripts: prepack would rebuild dist while other tests run servers from it; the set-up has built it.
+  const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
+  const packed = JSON.parse((await run('npm', pack, { env })).stdout)[0];
+  tarball = join(folder, packed.filename);
+  files = packed.files.map(({ path }: { path: string }) => path);
+  project = await newProject('project', [tarball]);
+}, installTimeoutMs);
+
+afterAll(() => rm(folder, { recursive: true }));
+
+async function newProject(name: string, packages: readonly string[]): Promise<string> {
+  const path = join(folder, name);
+  await mkdir(path);
+  await writeFile(join(path, 'package.json'), '{ "private": true, "type": "module" }');
+  const args = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts'];
+  await run('npm', [...args, ...packages], { cwd: path, env });
+  return path;
+}
+
+/** The README's code that follows the given heading. */
+async function readmeCode(heading: string): Promise<string> {
+  const readme = await readFile('README.md', 'utf8');
+  const code = readme.split(`## ${heading}\n`)[1]?.match(/```ts\n([\s\S]*?)```/)?.[1];
+  if (code === undefined) throw new Error(`README.md has no code below "${heading}"`);
+  return code;
+}
+
+/** This Node and every other one that is installed where the usual version managers put them. */
+async function nodes(): Promise<[string, string][]> {
+  const versionFolders = [
+    [join(process.env.NVM_DIR ?? join(homedir(), '.nvm'), 'versions/node'), 'bin/node'],
+    [join(homedir(), '.local/share/fnm/node-versions'), 'installation/bin/node'],
+    [join(homedir(), '.volta/tools/image/node'), 'bin/node'],
+    ['/usr/local/n/versions/node', 'bin/node'],
+  ] as const;
+  const managed = await Promise.all(
+    versionFolders.map(async ([base, program]) => {
+      const versions = existsSync(base) ? await readdir(base) : [];
+      return versions.map((version) => join(base, version, program));
+    }),
+  );
+  const named = ['node20', 'node22', 'node24', ...(process.env.GYMLINK_NODES?.split(':') ?? [])];
+  const found = new Map<string, string>([[process.versions.node, process.execPath]]);
+  for (const node of [...named, ...managed.flat()]) {
+    const answer = await run(node, ['--version']).catch(() => undefined);
+    const version = answer?.stdout.trim().slice(1);
+    if (version !== undefined && Number(version.split('.')[0]) >= 20) found.set(version, node);
+  }
+  return [...found];
+}
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new Error('The child has no standard output');
+  const [line] = await once(createInterface({ input: child.stdout }), 'line');
+  return line;
+}
+
+/** Lines of errors that a TypeScript compiler prints, declarations of dependencies included. */
+async function compile(compiler: string, sources: string[], cwd: string): Promise<string[]> {
+  const options = [
+    '--noEmit',
+    '--strict',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2023',
+    '--pretty',
+    'false',
+  ];
+  const lib = ['--lib', 'es2023,esnext.disposable,dom'];
+  const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')];
+  const args = [
+    join(root, 'node_modules', compiler, 'bin/tsc'),
+    ...options,
+    ...lib,
+    ...types,
+    ...sources,
+  ];
+  const { stdout } = await run(process.execPath, args, { cwd }).catch((error) => error);
+  return stdout.split('\n').filter((line: string) => line.includes('error TS'));
+}
+
+describe('the packed files', () => {
+  test.each([
+    'dist/cli.js',
+    'dist/client/index.js',
+    'dist/client/index.d.ts',
+    'dist/client/agents/index.js',
+    'dist/server/index.js',
+    'dist/proto/gen/gymlink/v1/service.js',
+    'proto/gymlink/v1/service.proto',
+    'python-envs/build_env.py',
+    'python-envs/pyproject.toml',
+    'python-envs/gymlink/sidecar/__main__.py',
+    'python-envs/families/gymnasium/family.json',
+    'python-envs/families/gymnasium/requirements.lock',
+    'LICENSE',
+    'README.md',
+  ])('hold %s', (file) => {
+    expect(files).toContain(file);
+  });
+
+  test('hold no tests, fixtures, caches or development environment', () => {
+    const unwanted = /test|fixture|conftest|conformance|cache|\.pyc$|python-envs\/dev|oracle/;
+    expect(files.filter((file) => unwanted.test(file))).toEqual([]);
+  });
+
+  test('pass publint and are-the-types-wrong', async () => {
+    await expect(run(tool('publint'), ['--strict', tarball])).resolves.toMatchObject({
+      stdout: expect.stringContaining('All good!'),
+    });
+    const { stdout } = await run(tool('attw'), [tarball, '--profile', 'esm-only']);
+    expect(stdout.match(/node16 \(from ESM\): 🟢/g)).toHaveLength(4);
+  });
+});
+
+describe('in an empty project', () => {
+  test('the README’s example runs with every Node that is installed', async () => {
+    await writeFile(join(project, 'example.mjs'), await readmeCode('Step something'));
+    for (const [version, node] of await nodes()) {
+      const { stdout } = await run(node, ['example.mjs'], { cwd: project, env });
+      expect(stdout, `with Node ${version}`).toMatch(/mean reward -?\d+\.\d+/);
+    }
+  }, 180_000);
+
+  test('npx gymlink serve answers and stops', async () => {
+    const args = ['--no-install', 'gymlink', 'serve', '--listen', '127.0.0.1:0', '--json'];
+    const server = spawn('npx', args, { cwd: project, env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const { address, version, pid } = JSON.parse(await firstLine(server));
+    expect(address).toMatch(/^127\.0\.0\.1:\d+$/);
+    expect(version).toBe(JSON.parse(await readFile('package.json', 'utf8')).version);
+    const list = ['--no-install', 'gymlink', 'envs', '--address', address, '--json'];
+    const { stdout } = await run('npx', list, { cwd: project, env });
+    expect(stdout).toContain('"LunarLander-v3"');
+    process.kill(pid, 'SIGTERM');
+    const [status] = await once(server, 'close');
+    expect(status).toBe(0);
+  });
+
+  test('help and training say what they can without the optional packages', async () => {
+    const help = await run('npx', ['--no-install', 'gymlink', '--help'], { cwd: project, env });
+    expect(help.stdout).toContain('train');
+    const train = run('npx', ['--no-install', 'gymlink', 'train'], { cwd: project, env });
+    await expect(train).rejects.toMatchObject({
+      stderr: expect.stringMatching(/npm install .*@tensorflow\/tfjs/),
+    });
+  });
+
+  test.each(['typescript5', 'typescript'])(
+    'its declarations compile under %s',
+    async (compiler) => {
+      await writeFile(join(project, 'consumer.ts'), await readmeCode('Step something'));
+      await writeFile(
+        join(project, 'server.ts'),
+        "import { serve } from 'gymlink/server';\nserve;\n",
+      );
+      expect(await compile(compiler, ['consumer.ts', 'server.ts'], project)).toEqual([]);
+    },
+  );
+});
+
+test(
+  'with TensorFlow.js the agents load, and their declarations compile',
+  async () => {
+    const peers: Record<string, string> = JSON.parse(
+      await readFile('package.json', 'utf8'),
+    ).peerDependencies;
+    const packages = Object.entries(peers).map(([name, version]) => `${name}@${version}`);
+    const path = await newProject('agents', [tarball, ...packages]);
+    const script =
+      "import { loadCompute } from 'gymlink/agents'; console.log((await loadCompute('wasm')).backend);";
+    await writeFile(join(path, 'agents.mts'), script);
+    await writeFile(join(path, 'agents.mjs'), script);
+    expect((await run(process.execPath, ['agents.mjs'], { cwd: path, env })).stdout).toContain(
+      'wasm',
+    );
+    for (const compiler of ['typescript5', 'typescript']) {
+      const errors = await compile(compiler, ['agents.mts'], path);
+      // TensorFlow.js 4.22's own declarations do not pass.
+      expect(errors.filter((line) => !line.includes('node_modules/@tensorflow'))).toEqual([]);
+    }
+  },
+  installTimeoutMs,
+);
+
+test('the Python package installs on its own with pip', async () => {
+  const python = process.env.GYMLINK_DEV_PYTHON ?? 'python3';
+  const sources = join(project, 'node_modules/gymlink/python-envs');
+  const target = join(folder, 'python');
+  const pip = ['-m', 'pip', 'install', '--no-deps', '--no-build-isolation', '--target', target];
+  await run(python, [...pip, sources]);
+  const code =
+    'import gymlink, gymlink.sidecar.worker; print(gymlink.__version__, gymlink.__file__)';
+  const { stdout } = await run(python, ['-c', code], {
+    cwd: folder,
+    env: { ...process.env, PYTHONPATH: target },
+  });
+  expect(stdout.trim()).toBe(
+    `${JSON.parse(await readFile('package.json', 'utf8')).version} ${join(target, 'gymlink/__init__.py')}`,
+  );
+}, 120_000);

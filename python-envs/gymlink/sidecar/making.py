@@ -1,0 +1,113 @@
+"""Making the sub-environments of a worker as an OpenRequest asks."""
+
+import gymnasium
+
+from gymlink.sidecar import schema
+from gymlink.sidecar.errors import RequestError, formatted, named
+from gymlink.sidecar.spaces import UnsupportedSpace, describe
+from gymlink.sidecar.values import text_map
+
+_MISSING = (gymnasium.error.DependencyNotInstalled, gymnasium.error.DeprecatedEnv, ImportError)
+# What constructors raise about their arguments. Others (an OSError, a RuntimeError) tell of the environment.
+_REFUSALS = (
+    gymnasium.error.Error,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+
+
+def make(request, first, count, allowed_kwargs):
+    """Makes sub-environments `first` … `first + count - 1` of a session.
+
+    Args:
+        request: The OpenRequest.
+        first: Number of the first one.
+        count: How many.
+        allowed_kwargs: Names of constructor arguments that a client may set.
+
+    Returns:
+        The environments.
+
+    Raises:
+        RequestError: The environment is not known, cannot be made here, or not with these arguments.
+    """
+    env_id = request.get("env_id", "")
+    # gymnasium.make would import the module of an id such as `module:Id`.
+    if env_id not in gymnasium.registry:
+        raise RequestError(schema.ERROR_REASON_UNKNOWN_ENVIRONMENT, f"There is no environment {env_id!r}.")
+    kwargs = _kwargs(request, env_id, allowed_kwargs)
+    mode = request.get("render_mode")
+    if mode == "human":
+        message = "render_mode human would open a window on the server: use rgb_array and show the frames at the client."
+        raise RequestError(schema.ERROR_REASON_INVALID_KWARGS, message)
+    given = {**kwargs, "render_mode": mode} if mode else kwargs
+    envs = []
+    try:
+        for i in range(count):
+            envs.append(_make_one(env_id, given, request.get("max_episode_steps"), first + i))
+        _check(envs, env_id, mode, first)
+    except BaseException:
+        close(envs)
+        raise
+    return envs
+
+
+def close(envs):
+    """Closes environments; one that raises does not keep the others open."""
+    for env in envs:
+        try:
+            env.close()
+        except BaseException as error:
+            print(f"gymlink: close() of a sub-environment raised:\n{formatted(error)}")
+
+
+def _kwargs(request, env_id, allowed):
+    kwargs = text_map(request.get("kwargs", {}))
+    for name in kwargs:
+        if name not in allowed:
+            message = f"The argument {name!r} of {env_id} may not be set; allowed are: {', '.join(allowed) or 'none'}."
+            raise RequestError(schema.ERROR_REASON_NOT_ALLOWED, message, suggestions=list(allowed))
+    return kwargs
+
+
+def _make_one(env_id, given, max_episode_steps, index):
+    limit = {"max_episode_steps": max_episode_steps} if max_episode_steps else {}
+    try:
+        # The bridge itself checks actions, shapes and order; Gymnasium's checker would do it a second time.
+        return gymnasium.make(env_id, disable_env_checker=True, **limit, **given)
+    except BaseException as error:
+        raise _failure(env_id, given, index, error) from error
+
+
+def _failure(env_id, given, index, error):
+    if isinstance(error, _MISSING):
+        message = f"{env_id} cannot be made on this server: {named(error)}"
+        return RequestError(schema.ERROR_REASON_ENVIRONMENT_UNAVAILABLE, message, env_indices=[index], cause=error)
+    arguments = ", ".join(f"{name}={value!r}" for name, value in given.items())
+    if arguments and isinstance(error, _REFUSALS):
+        message = f"{env_id} does not accept {arguments}: {named(error)}"
+        return RequestError(schema.ERROR_REASON_INVALID_KWARGS, message, env_indices=[index], cause=error)
+    message = f"{env_id} raised in its constructor: {named(error)}"
+    return RequestError(schema.ERROR_REASON_ENVIRONMENT_RAISED, message, env_indices=[index], cause=error)
+
+
+def _check(envs, env_id, mode, first):
+    """Raises RequestError for environments that cannot be served."""
+    env = envs[0]
+    modes = env.metadata.get("render_modes", [])
+    if mode and mode not in modes and mode not in [f"{name}_list" for name in modes]:
+        message = f"{env_id} has no render mode {mode!r}; it has {', '.join(modes) or 'none'}."
+        raise RequestError(schema.ERROR_REASON_INVALID_KWARGS, message, suggestions=[name for name in modes if name != "human"])
+    try:
+        describe(env.observation_space)
+        describe(env.action_space)
+    except UnsupportedSpace as error:
+        raise RequestError(schema.ERROR_REASON_UNIMPLEMENTED, f"{env_id} cannot be served: {error}.") from error
+    for i, other in enumerate(envs):
+        if other.observation_space != env.observation_space or other.action_space != env.action_space:
+            message = f"Sub-environment {first + i} of {env_id} has other spaces than sub-environment {first}."
+            raise RequestError(schema.ERROR_REASON_MALFORMED_REPLY, message, env_indices=[first + i])

@@ -1,0 +1,60 @@
+import type { FrameType } from '../proto/gen/gymlink/worker/v1/worker.js';
+import type { PlacedWorker } from './placed-workers.js';
+import type { PendingRequest } from './worker.js';
+
+/** What goes to the workers for one request: the same to each, whole. */
+export interface Errand {
+  readonly seq: bigint;
+  /** The sub-environments concerned, ascending. */
+  readonly envIndices: readonly number[];
+  /** What is asked, for error messages: `Step`. */
+  readonly what: string;
+  /** How long each worker may take. */
+  readonly deadlineMs: number;
+  readonly type: FrameType;
+  readonly replyType: FrameType;
+  /** The frame's body, in pieces. */
+  readonly pieces: readonly Uint8Array[];
+}
+
+/** Sends an errand to those of a session's workers that it concerns; calls back once, when all have answered or failed. */
+export function sendErrand(
+  placed: readonly PlacedWorker[],
+  errand: Errand,
+  onAnswered: (answers: readonly PendingRequest[]) => void,
+): void {
+  const { seq, what, deadlineMs, replyType } = errand;
+  const workers = workersOf(placed, errand.envIndices);
+  let unanswered = workers.length;
+  const onSettled = (): void => {
+    unanswered -= 1;
+    if (unanswered === 0) onAnswered(answers);
+  };
+  const answers = workers.map((): PendingRequest => {
+    return { seq, what, deadlineMs, replyType, bodies: [], error: undefined, onSettled };
+  });
+  for (let i = 0; i < answers.length; i++)
+    workers[i]?.worker.request(answers[i] as PendingRequest, errand.type, ...errand.pieces);
+}
+
+function workersOf(
+  placed: readonly PlacedWorker[],
+  envIndices: readonly number[],
+): readonly PlacedWorker[] {
+  let at = 0;
+  return placed.filter(({ first, count }) => {
+    const begin = at;
+    while (at < envIndices.length && (envIndices[at] as number) < first + count) at += 1;
+    return at > begin;
+  });
+}
+
+/** Begin of a STEP frame's body: uint32 count, uint32 zero, the sub-environments padded to 8 bytes. */
+export function stepHead(envIndices: readonly number[]): Buffer {
+  const head = Buffer.alloc(8 + ((4 * envIndices.length + 7) & ~7));
+  head.writeUInt32LE(envIndices.length, 0);
+  envIndices.forEach((envIndex, i) => {
+    head.writeUInt32LE(envIndex, 8 + 4 * i);
+  });
+  return head;
+}

@@ -1,0 +1,44 @@
+import { SessionRequest, SessionResponse } from '../proto/gen/gymlink/v1/session.js';
+import { malformed, type RequestError } from './errors.js';
+
+export type Request = NonNullable<SessionRequest['request']>;
+
+/** A request that was read, until it is answered. Replies leave in the order of the requests. */
+export interface Slot {
+  readonly seq: bigint;
+  readonly request: Request | undefined;
+  /** Encoded SessionResponse messages; unset while it is not answered. */
+  reply: readonly Uint8Array[] | undefined;
+  /** The stream ends after this reply: with OK, or with an error's status. */
+  ends: 'no' | 'ok' | RequestError;
+}
+
+/** Reads a message and checks it against the stream's rules; one that breaks them is answered already. */
+export function readSlot(bytes: Uint8Array, lastSeq: bigint, lastDelivery: number): Slot {
+  let message: SessionRequest;
+  try {
+    message = SessionRequest.decode(bytes);
+  } catch {
+    return brokenRule(0n, 'The message is no gymlink.v1.SessionRequest.');
+  }
+  const { seq, acknowledged, request } = message;
+  if (seq <= lastSeq)
+    return brokenRule(seq, `seq must increase, but ${seq} came after ${lastSeq}.`);
+  if (request === undefined) return brokenRule(seq, `Request ${seq} has no request set.`);
+  const slot: Slot = { seq, request, reply: undefined, ends: 'no' };
+  if (acknowledged > lastDelivery) {
+    const rule = `Delivery ${acknowledged} was acknowledged, but ${lastDelivery} is the last.`;
+    slot.reply = [errorMessage(seq, malformed(rule))];
+  }
+  return slot;
+}
+
+function brokenRule(seq: bigint, rule: string): Slot {
+  const error = malformed(rule);
+  return { seq, request: undefined, reply: [errorMessage(seq, error)], ends: error };
+}
+
+/** The reply to a request that failed. */
+export function errorMessage(seq: bigint, { details }: RequestError): Uint8Array {
+  return SessionResponse.encode({ seq, response: { $case: 'error', value: details } }).finish();
+}

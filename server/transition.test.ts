@@ -1,0 +1,129 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { SessionResponse, type Transition } from '../proto/gen/gymlink/v1/session.js';
+import {
+  encodedBytes,
+  encodeRendered,
+  encodeTransition,
+  endedEnvIndicesOf,
+  envIndicesOf,
+  type Part,
+  readPart,
+} from './transition.js';
+
+/** A payload's columns for these sub-environments, without observations. */
+function columns(envIndices: number[], terminated: number[], truncated: number[]): Buffer {
+  const rows = envIndices.length;
+  const uint32s = (4 * rows + 7) & ~7;
+  const uint8s = (rows + 7) & ~7;
+  const payload = Buffer.alloc(3 * uint32s + 16 * rows + 4 * uint8s);
+  envIndices.forEach((envIndex, row) => {
+    payload.writeUInt32LE(envIndex, 4 * row);
+  });
+  payload.set(terminated, 3 * uint32s + 16 * rows);
+  payload.set(truncated, 3 * uint32s + 16 * rows + uint8s);
+  return payload;
+}
+
+function frameBody(rows: number, payload: Buffer, details: Buffer): Buffer {
+  const head = Buffer.alloc(16);
+  head.writeUInt32LE(rows, 0);
+  head.writeUInt32LE(payload.length, 4);
+  head.writeUInt32LE(details.length, 8);
+  return Buffer.concat([head, payload, details]);
+}
+
+function decode(message: Uint8Array): { seq: bigint; transition: Transition } {
+  const { seq, response } = SessionResponse.decode(message);
+  if (response?.$case !== 'transition') throw new Error(`no transition but ${response?.$case}`);
+  return { seq, transition: response.value };
+}
+
+const anyPart = fc
+  .record({
+    rows: fc.integer({ min: 1, max: 300 }),
+    payload: fc.uint8Array({ maxLength: 400 }),
+    details: fc.uint8Array({ maxLength: 200 }),
+  })
+  .map(
+    ({ rows, payload, details }): Part => ({
+      rows,
+      payload: Buffer.from(payload),
+      details: Buffer.from(details),
+    }),
+  );
+
+test('the messages of a delivery decode to its parts, within the limit', () => {
+  fc.assert(
+    fc.property(
+      fc.bigInt({ min: 1n, max: 2n ** 64n - 1n }),
+      fc.integer({ min: 1, max: 2 ** 40 }),
+      fc.array(anyPart, { minLength: 1, maxLength: 8 }),
+      fc.integer({ min: 700, max: 2000 }),
+      (seq, delivery, parts, limit) => {
+        const messages = encodeTransition(seq, delivery, parts, limit);
+        const decoded = messages.map(decode);
+        expect(messages.every((message) => message.length <= limit)).toBe(true);
+        expect(decoded.map(({ transition }) => transition.more)).toEqual(
+          messages.map((_, i) => i < messages.length - 1),
+        );
+        expect(
+          decoded.every((one) => one.seq === seq && one.transition.delivery === BigInt(delivery)),
+        ).toBe(true);
+        const back = decoded.flatMap(({ transition }) => transition.parts);
+        expect(back.map(({ rows, details }) => [rows, [...details]])).toEqual(
+          parts.map(({ rows, details }) => [rows, [...details]]),
+        );
+        expect(
+          back.map(({ location }) => location?.$case === 'payload' && [...location.value]),
+        ).toEqual(parts.map(({ payload }) => [...payload]));
+      },
+    ),
+  );
+});
+
+test('what a part takes is never understated', () => {
+  fc.assert(
+    fc.property(anyPart, (part) => {
+      const [message] = encodeTransition(2n ** 64n - 1n, 2 ** 50, [part], 1e6);
+      expect(message?.length).toBeLessThanOrEqual(encodedBytes(part));
+    }),
+  );
+});
+
+test('sees sub-environments and ends of episodes in the columns', () => {
+  const payload = columns([4, 5, 9], [0, 1, 0], [0, 0, 1]);
+  const part = readPart(frameBody(3, payload, Buffer.from('x')));
+  expect(envIndicesOf(part)).toEqual([4, 5, 9]);
+  expect(endedEnvIndicesOf(part)).toEqual([5, 9]);
+  expect(String(part.details)).toBe('x');
+});
+
+test('refuses frames whose lengths do not fit', () => {
+  const body = frameBody(3, columns([4, 5, 9], [], []), Buffer.alloc(0));
+  expect(() => readPart(body.subarray(0, body.length - 1))).toThrow(RangeError);
+  expect(() => readPart(frameBody(4, columns([4, 5, 9], [], []), Buffer.alloc(0)))).toThrow(
+    RangeError,
+  );
+  expect(() => readPart(frameBody(0, Buffer.alloc(0), Buffer.alloc(0)))).toThrow(RangeError);
+});
+
+test('joins what several workers rendered', () => {
+  const rendering = (envIndex: number): Buffer =>
+    Buffer.from(
+      SessionResponse.encode({
+        seq: 0n,
+        response: {
+          $case: 'rendered',
+          value: { renderings: [{ envIndex, frames: [], isList: false }] },
+        },
+      }).finish(),
+    ).subarray(2);
+  const { seq, response } = SessionResponse.decode(
+    encodeRendered(300n, [rendering(1), rendering(7)]),
+  );
+  expect(seq).toBe(300n);
+  expect(
+    response?.$case === 'rendered' && response.value.renderings.map(({ envIndex }) => envIndex),
+  ).toEqual([1, 7]);
+});
