@@ -29,7 +29,7 @@ function checkNode() {
 async function installPackages() {
   if (packagesMatch()) return;
   console.error('Installing the npm packages …');
-  const { status, output } = await runNpm(['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  const { status, output } = await runNpm(['ci', '--loglevel=error']);
   if (status !== 0) throw new SetupError(npmAdvice(output));
 }
 

@@ -95,7 +95,7 @@ export class EnvService {
     this.#health.addToServer(this.#server);
     const service = join(protoFolder, 'gymlink/v1/service.proto');
     new ReflectionService(
-      loadSync([service, healthProto], { includeDirs: [protoFolder] }),
+      loadSync([service, healthProto], { includeDirs: [protoFolder], keepCase: true }),
     ).addToServer(this.#server);
   }
 

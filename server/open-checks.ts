@@ -45,7 +45,7 @@ export function checkOpen(request: OpenRequest): CheckedOpen {
       'render_mode human would open a window on the server: use rgb_array and show the frames at the client.',
       { envId: request.envId },
     );
-  checkSeed(request.seed);
+  checkSeed(request.seed, request.numEnvs - 1);
   const { maxMessageBytes } = request;
   const seed = request.seed ?? drawSeed();
   return {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ResetRequest } from '../proto/gen/gymlink/v1/session.js';
 import type { Seed } from '../proto/gen/gymlink/v1/value.js';
-import { drawSeed, seedOf, withSessionSeed } from './seeds.js';
+import { checkReset, checkSeed, drawSeed, seedOf, withSessionSeed } from './seeds.js';
 
 const seed = (...bytes: number[]): Seed => ({ magnitude: Uint8Array.from(bytes) });
 const none = ResetRequest.decode(new Uint8Array());
@@ -35,4 +35,12 @@ test('only first resets that name no seed get the session’s', () => {
   const whole = { ...none, seed: seed(3) };
   expect(withSessionSeed(whole, seed(10), [0, 1], wasReset)).toBe(whole);
   expect(withSessionSeed(none, seed(10), [1], wasReset)).toBe(none);
+});
+
+test('a seed must fit into 32 bytes for the last sub-environment, too', () => {
+  const greatest = seed(...new Array<number>(32).fill(0xff));
+  expect(() => checkSeed(greatest)).not.toThrow();
+  expect(() => checkSeed(greatest, 1)).toThrow(/32 bytes/);
+  expect(() => checkSeed(seed(...new Array<number>(33).fill(1)))).toThrow(/33/);
+  expect(() => checkReset({ ...none, seed: greatest }, [0, 1])).toThrow(/32 bytes/);
 });

@@ -25,25 +25,28 @@ function toSeed(value: bigint): Seed {
   return { magnitude: Uint8Array.from(bytes) };
 }
 
-/** Raises RequestError INVALID_SEED for a seed that is too long. */
-export function checkSeed(seed: Seed | undefined): void {
-  if (seed !== undefined && seed.magnitude.length > maxSeedBytes)
+/** Raises RequestError INVALID_SEED for a seed that is too long, by itself or for the last sub-environment that it counts up to. */
+export function checkSeed(seed: Seed | undefined, lastIndex = 0): void {
+  if (seed === undefined) return;
+  const { length } = seed.magnitude;
+  if (length > maxSeedBytes || seedOf(seed, lastIndex).magnitude.length > maxSeedBytes)
     throw requestError(
       ErrorReason.ERROR_REASON_INVALID_SEED,
-      `A seed takes at most ${maxSeedBytes} bytes, but one of ${seed.magnitude.length} was given.`,
+      `A seed takes at most ${maxSeedBytes} bytes; one of ${length} was given, to which up to ${lastIndex} is added.`,
     );
 }
 
-/** Checks a reset's seeds and options for `rows` sub-environments. Raises RequestError INVALID_SEED or MALFORMED_REQUEST. */
+/** Checks a reset's seeds and options for its sub-environments. Raises RequestError INVALID_SEED or MALFORMED_REQUEST. */
 export function checkReset(
   { seed, envSeeds, options, envOptions }: ResetRequest,
-  rows: number,
+  envIndices: readonly number[],
 ): void {
+  const rows = envIndices.length;
   if (seed !== undefined && envSeeds.length > 0)
     throw malformed('Reset takes seed or env_seeds, not both.');
   if (options !== undefined && envOptions.length > 0)
     throw malformed('Reset takes options or env_options, not both.');
-  checkSeed(seed);
+  checkSeed(seed, envIndices.at(-1));
   for (const envSeed of envSeeds) checkSeed(envSeed.seed);
   if (envSeeds.length > 0 && envSeeds.length !== rows)
     throw requestError(

@@ -153,7 +153,7 @@ export class Session {
   /** Resets sub-environments. Raises RequestError when the request is refused, before anything was changed. */
   reset(seq: bigint, request: ResetRequest, reply: Reply): void {
     const envIndices = this.#states.named(request.envIndices);
-    checkReset(request, envIndices.length);
+    checkReset(request, envIndices);
     const { seed } = this.#checked;
     const seeded = withSessionSeed(request, seed, envIndices, (i) => this.#states.wasReset(i));
     const errand = {

@@ -37,7 +37,7 @@ const config: DqnConfig = {
   learningRate: 5e-3,
   finalLearningRate: 1e-3,
   finalEpsilon: 0.1,
-  epsilonDecaySteps: 1_000,
+  explorationFraction: 0.4,
   checkpointInterval: 800,
   validationEpisodes: 8,
 };
@@ -88,7 +88,7 @@ test('epsilon and the learning rate fall linearly', () => {
     ...config,
     initialEpsilon: 1,
     finalEpsilon: 0.2,
-    epsilonDecaySteps: 100,
+    explorationFraction: 0.1,
     learningRate: 4e-3,
     finalLearningRate: 2e-3,
     totalSteps: 1_000,

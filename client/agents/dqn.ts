@@ -71,10 +71,10 @@ export interface DqnConfig {
   readonly finalLearningRate: number;
   /** Probability ε of a random action at the first step. Default 1 (Mnih). */
   readonly initialEpsilon: number;
-  /** ε from step `epsilonDecaySteps` on. Default 0.05: tuned (Mnih: 0.1; van Hasselt: 0.01). */
+  /** ε after `explorationFraction` of the training. Default 0.05: tuned (Mnih: 0.1; van Hasselt: 0.01). */
   readonly finalEpsilon: number;
-  /** Steps over which ε falls linearly. Default 80,000: tuned (Mnih: 1,000,000 frames). */
-  readonly epsilonDecaySteps: number;
+  /** Fraction of the training over which ε falls linearly. Default 1/6: tuned (Mnih: 1,000,000 of 50,000,000 frames). */
+  readonly explorationFraction: number;
   /** Steps between two evaluations of the greedy policy on the validation environment. Default 20,000: 24 of them. */
   readonly checkpointInterval: number;
   /**
@@ -103,7 +103,7 @@ export const dqnDefaults: DqnConfig = {
   finalLearningRate: 5e-5,
   initialEpsilon: 1,
   finalEpsilon: 0.05,
-  epsilonDecaySteps: 80_000,
+  explorationFraction: 1 / 6,
   checkpointInterval: 20_000,
   validationEpisodes: 20,
 };
@@ -132,7 +132,8 @@ function checkConfig(config: DqnConfig): void {
 
 /** ε at a step: linear from `initialEpsilon` to `finalEpsilon`, constant afterwards. */
 export function epsilonAt(step: number, config: DqnConfig): number {
-  return linear(config.initialEpsilon, config.finalEpsilon, step / config.epsilonDecaySteps);
+  const explorationSteps = config.explorationFraction * config.totalSteps;
+  return linear(config.initialEpsilon, config.finalEpsilon, step / explorationSteps);
 }
 
 /** Adam's step size at a step: linear from `learningRate` to `finalLearningRate` over the training. */
@@ -472,8 +473,10 @@ class Training {
   }
 
   /** Steps the environment, learns meanwhile from what came before, and stores the transitions. */
-  private async vectorStep(observations: Observations): Promise<Observations> {
+  private async vectorStep(current: Observations): Promise<Observations> {
     const { env } = this.options;
+    // A vector environment may write the next observations over these.
+    const observations = Float32Array.from(current);
     const actions = this.explore(observations);
     const [step] = await Promise.all([env.step(actions), this.learn()]);
     for (const episode of this.tracker.record(step)) {

@@ -13,7 +13,7 @@ export interface VectorEnvLike {
   step(actions: Int32Array): Promise<VectorStep>;
 }
 
-/** Observations of all sub-environments, `numEnvs` rows in C order. */
+/** Observations of all sub-environments, `numEnvs` rows in C order; the next step may overwrite them. */
 export type Observations = ArrayLike<number>;
 
 /** What one vector step returns; `n` below is the number of sub-environments. */

@@ -12,7 +12,7 @@ import {
 } from '../agents/index.js';
 import type { Connection, NdArray } from '../index.js';
 import { addressOption, withConnection } from './connection-option.js';
-import { learningCurveSvg } from './learning-curve.js';
+import { importOptional } from './optional-packages.js';
 import { duration, ProgressLine } from './progress-line.js';
 
 const evaluationEpisodes = 100;
@@ -99,6 +99,8 @@ async function trainAndEvaluate(
   folder: string,
   signal: AbortSignal,
 ) {
+  // Before the training, so that a missing package is not found out after it.
+  const { learningCurveSvg } = await importOptional(() => import('./learning-curve.js'));
   const compute = await loadCompute(options.backend);
   console.error(`Computing on ${compute.backend}: ${compute.reason}`);
   const { environment } = await connection.describe(options.env);

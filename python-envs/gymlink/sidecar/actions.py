@@ -35,15 +35,19 @@ class ActionReader:
         Raises:
             InvalidRow: The length is wrong, or a value is outside the space.
         """
-        payload = _Payload(data)
-        columns = []
+        at, columns, invalid = 0, [], []
         for place, column in self._columns:
             try:
-                columns.append(column.read(payload, rows, begin, end))
+                at, values = column.take(data, at, rows)
+                columns.append(column.check(values, begin, end))
             except InvalidRow as error:
-                raise InvalidRow(f"{place}{error}", error.row) from None
-        if payload.at != len(data):
-            raise InvalidRow(f"{len(data)} bytes came, but {rows} actions of {self._space} take {payload.at}")
+                if error.row is None:
+                    raise
+                invalid.append(InvalidRow(f"{place}{error}", error.row))
+        if at != len(data):
+            raise InvalidRow(f"{len(data)} bytes came, but {rows} actions of {self._space} take {at}")
+        if invalid:
+            raise min(invalid, key=lambda error: error.row)
         if not isinstance(self._space, (spaces.Dict, spaces.Tuple)):
             return columns[0]
         return [_nested(self._space, iter([column[row] for column in columns])) for row in range(end - begin)]
@@ -62,18 +66,12 @@ def _nested(space, leaf_values):
     return next(leaf_values)
 
 
-class _Payload:
-    """Takes blocks off the bytes, one after another."""
-
-    def __init__(self, data):
-        self._data, self.at = data, 0
-
-    def take(self, dtype, count):
-        begin, size = self.at, count * dtype.itemsize
-        if begin + size > len(self._data):
-            raise InvalidRow(f"{len(self._data)} bytes are too few, at least {begin + size} are needed")
-        self.at = begin + padded(size)
-        return np.frombuffer(self._data, dtype, count, begin)
+def _take(data, at, dtype, count):
+    """A block and where the next one begins."""
+    size = count * dtype.itemsize
+    if at + size > len(data):
+        raise InvalidRow(f"{len(data)} bytes are too few, at least {at + size} are needed")
+    return at + padded(size), np.frombuffer(data, dtype, count, at)
 
 
 def _column(leaf):
@@ -84,12 +82,16 @@ def _column(leaf):
 
 
 class _DiscreteColumn:
+    """One number a row."""
+
     def __init__(self, space):
         self._dtype = element(space)[0]
         self._low, self._high = int(space.start), int(space.start) + int(space.n) - 1
 
-    def read(self, payload, rows, begin, end):
-        values = payload.take(self._dtype, rows)
+    def take(self, data, at, rows):
+        return _take(data, at, self._dtype, rows)
+
+    def check(self, values, begin, end):
         # Python's numbers: for the few rows of a batch, NumPy's reductions take longer.
         plain = values.tolist()
         if min(plain) < self._low or max(plain) > self._high:
@@ -106,8 +108,11 @@ class _ArrayColumn:
         self._count = math.prod(self._shape)
         self._low, self._high, self._advice = low, high, advice
 
-    def read(self, payload, rows, begin, end):
-        values = payload.take(self._dtype, rows * self._count).reshape(rows, *self._shape)
+    def take(self, data, at, rows):
+        at, values = _take(data, at, self._dtype, rows * self._count)
+        return at, values.reshape(rows, *self._shape)
+
+    def check(self, values, begin, end):
         # NaN compares false with both.
         valid = (values >= self._low) & (values <= self._high)
         if not valid.all():
@@ -130,8 +135,8 @@ class _BoolColumn(_ArrayColumn):
         super().__init__(space, space.low.view(np.uint8), space.high.view(np.uint8))
         self._dtype = np.dtype(np.uint8)
 
-    def read(self, payload, rows, begin, end):
-        return [row.view(np.bool_) for row in super().read(payload, rows, begin, end)]
+    def check(self, values, begin, end):
+        return [row.view(np.bool_) for row in super().check(values, begin, end)]
 
 
 def _box(space):
@@ -146,16 +151,22 @@ def _multi_discrete(space):
 
 
 class _TextColumn:
+    """Offsets and UTF-8."""
+
     def __init__(self, space):
         self._space = space
 
-    def read(self, payload, rows, begin, end):
-        offsets = payload.take(np.dtype("<u4"), rows + 1).tolist()
+    def take(self, data, at, rows):
+        at, block = _take(data, at, np.dtype("<u4"), rows + 1)
+        offsets = block.tolist()
         if offsets[0] != 0 or any(a > b for a, b in zip(offsets, offsets[1:])):
             raise InvalidRow("the offsets of its Text space do not rise from 0")
-        data = payload.take(np.dtype("u1"), offsets[-1]).tobytes()
-        texts = [self._text(data[offsets[row] : offsets[row + 1]], row) for row in range(rows)]
-        return texts[begin:end]
+        at, block = _take(data, at, np.dtype("u1"), offsets[-1])
+        encoded = block.tobytes()
+        return at, [encoded[a:b] for a, b in zip(offsets, offsets[1:])]
+
+    def check(self, values, begin, end):
+        return [self._text(value, row) for row, value in enumerate(values)][begin:end]
 
     def _text(self, data, row):
         try:

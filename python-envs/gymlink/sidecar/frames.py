@@ -15,7 +15,7 @@ class FrameSocket:
 
     def __init__(self, connection):
         self._socket = connection
-        self._buffer = bytearray(_READ_BYTES)
+        self._buffer = memoryview(bytearray(_READ_BYTES))
         self._begin = self._end = 0
 
     def fileno(self):
@@ -39,7 +39,7 @@ class FrameSocket:
             return None
         begin = self._begin + HEADER.size
         self._begin = begin + length
-        return kind, seq, bytes(memoryview(self._buffer)[begin : self._begin])
+        return kind, seq, bytes(self._buffer[begin : self._begin])
 
     def has_frame(self):
         """Whether a whole frame has been received already, so that `read` would not wait."""
@@ -56,7 +56,7 @@ class FrameSocket:
             self._make_room(count)
         while self._end - self._begin < count:
             try:
-                received = self._socket.recv_into(memoryview(self._buffer)[self._end :])
+                received = self._socket.recv_into(self._buffer[self._end :])
             except ConnectionResetError:
                 return False
             if received == 0:
@@ -65,30 +65,22 @@ class FrameSocket:
         return True
 
     def _make_room(self, count):
-        held = self._buffer[self._begin : self._end]
+        held = bytes(self._buffer[self._begin : self._end])
         size = max(len(self._buffer), 1 << (count - 1).bit_length())
-        self._buffer = bytearray(size)
+        self._buffer = memoryview(bytearray(size))
         self._buffer[: len(held)] = held
         self._begin, self._end = 0, len(held)
 
     def write(self, kind, seq, *parts):
         """Writes one frame whose body is the parts one after another."""
         length = sum(map(len, parts))
-        pending = [memoryview(part) for part in (HEADER.pack(length, kind, 0, seq), *parts)]
-        missing = HEADER.size + length
-        while True:
-            sent = self._socket.sendmsg(pending)
-            missing -= sent
-            if missing == 0:
-                return
-            pending = _without(pending, sent)
+        pending = (HEADER.pack(length, kind, 0, seq), *parts)
+        sent = self._socket.sendmsg(pending)
+        if sent < HEADER.size + length:
+            self._write_rest(pending, sent)
 
-
-def _without(views, count):
-    """The views without their first `count` bytes."""
-    rest = []
-    for view in views:
-        if count < len(view):
-            rest.append(view[count:])
-        count = max(0, count - len(view))
-    return rest
+    def _write_rest(self, parts, sent):
+        for part in parts:
+            if sent < len(part):
+                self._socket.sendall(memoryview(part)[sent:])
+            sent = max(0, sent - len(part))

@@ -36,12 +36,11 @@ def encode_infos(infos, unsupported):
             else:
                 column[0].append(row)
                 column[1].append(value)
-    entries = [_entry(key, rows, values, len(infos), unsupported) for key, (rows, values) in columns.items()]
-    return wire.encode("Infos", {"entries": entries})
+    return b"".join([_entry(key, rows, values, len(infos), unsupported) for key, (rows, values) in columns.items()])
 
 
 def _entry(key, rows, values, count, unsupported):
-    """One serialized InfoEntry."""
+    """A serialized Infos with one entry; put one after another, they are one Infos with all of them."""
     present = b""
     if len(rows) < count:
         mask = bytearray(count)
@@ -61,7 +60,7 @@ def _entry(key, rows, values, count, unsupported):
 
 def _encode_entry(key, present, unsupported, **values):
     mask = {"present": present} if present else {}
-    return wire.encode("InfoEntry", {"key": to_value(key, unsupported), **mask, **values})
+    return wire.encode("Infos", {"entries": [{"key": to_value(key, unsupported), **mask, **values}]})
 
 
 # The type beside the key keeps 1 and True apart, which are equal.

@@ -8,16 +8,6 @@ from gymlink.sidecar.spaces import UnsupportedSpace, describe
 from gymlink.sidecar.values import text_map
 
 _MISSING = (gymnasium.error.DependencyNotInstalled, gymnasium.error.DeprecatedEnv, ImportError)
-# What constructors raise about their arguments. Others (an OSError, a RuntimeError) tell of the environment.
-_REFUSALS = (
-    gymnasium.error.Error,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    TypeError,
-    ValueError,
-)
 
 
 def make(request, first, count, allowed_kwargs):
@@ -88,7 +78,7 @@ def _failure(env_id, given, index, error):
         message = f"{env_id} cannot be made on this server: {named(error)}"
         return RequestError(schema.ERROR_REASON_ENVIRONMENT_UNAVAILABLE, message, env_indices=[index], cause=error)
     arguments = ", ".join(f"{name}={value!r}" for name, value in given.items())
-    if arguments and isinstance(error, _REFUSALS):
+    if arguments:
         message = f"{env_id} does not accept {arguments}: {named(error)}"
         return RequestError(schema.ERROR_REASON_INVALID_KWARGS, message, env_indices=[index], cause=error)
     message = f"{env_id} raised in its constructor: {named(error)}"

@@ -18,13 +18,15 @@ class Selection:
         asked: All of them, ascending.
         begin: Position in `asked` of the first that is this worker's.
         end: Position behind the last one.
-        own: This worker's, numbered from 0.
+        numbers: This worker's.
+        own: The same, numbered from 0 within the worker.
     """
 
     def __init__(self, asked, first, count):
         self.asked = asked
         self.begin, self.end = bisect_left(asked, first), bisect_left(asked, first + count)
-        self.own = [i - first for i in asked[self.begin : self.end]]
+        self.numbers = list(asked[self.begin : self.end])
+        self.own = [i - first for i in self.numbers]
 
 
 class Sieve:
@@ -95,11 +97,14 @@ def decode_render(body, sieve):
     return sieve.select(request.get("env_indices", ()))
 
 
+def _invalid_seed(message):
+    return RequestError(schema.ERROR_REASON_INVALID_SEED, message)
+
+
 def _seed(message):
     data = message.get("magnitude", b"")
     if len(data) > _MAX_SEED_BYTES:
-        message = f"A seed takes at most {_MAX_SEED_BYTES} bytes, but one of {len(data)} was given."
-        raise RequestError(schema.ERROR_REASON_INVALID_SEED, message)
+        raise _invalid_seed(f"A seed takes at most {_MAX_SEED_BYTES} bytes, but one of {len(data)} was given.")
     return int.from_bytes(data, "little")
 
 
@@ -110,12 +115,15 @@ def _seeds(request, asked):
         if each:
             raise malformed("Reset takes seed or env_seeds, not both.")
         seed = _seed(request["seed"])
+        if asked and (seed + asked[-1]).bit_length() > 8 * _MAX_SEED_BYTES:
+            raise _invalid_seed(
+                f"The seed of sub-environment {asked[-1]}, {seed} + {asked[-1]}, takes more than {_MAX_SEED_BYTES} bytes."
+            )
         return [seed + i for i in asked]
     if not each:
         return [None] * len(asked)
     if len(each) != len(asked):
-        message = f"Reset was given {len(each)} seeds for {len(asked)} sub-environments."
-        raise RequestError(schema.ERROR_REASON_INVALID_SEED, message)
+        raise _invalid_seed(f"Reset was given {len(each)} seeds for {len(asked)} sub-environments.")
     return [_seed(item["seed"]) if "seed" in item else None for item in each]
 
 

@@ -63,7 +63,7 @@ class SubEnvironments:
         return {
             "observation_space": describe(env.observation_space),
             "action_space": describe(env.action_space),
-            "metadata": to_value(dict(env.metadata))["map"],
+            "metadata": to_value(dict(env.metadata)).get("map", {}),
             "max_episode_steps": (env.spec.max_episode_steps or 0) if env.spec else 0,
             "documentation": inspect.getdoc(type(env.unwrapped)) or "",
         }
@@ -105,7 +105,7 @@ class SubEnvironments:
             RequestError: An action is not valid, a sub-environment needs a reset (then none has advanced), or one raised.
         """
         actions = self._read_actions(selection, data)
-        self._check_ready(selection)
+        self._check_ready(selection, {_NEVER_RESET, _FAILED, _ENDED})
         rows = Rows(len(selection.own))
         step_of, due, episode_step, on_end = self._step_of, self._autoreset_due, self._episode_step, self._on_end
         observations, rewards, infos = rows.observations, rows.reward, rows.infos
@@ -136,8 +136,8 @@ class SubEnvironments:
             message = f"The action of {whose} is not valid: {error}. No sub-environment advanced."
             raise RequestError(schema.ERROR_REASON_INVALID_ACTION, message, env_indices=where) from error
 
-    def _check_ready(self, selection):
-        blocked = [i for i in selection.own if i in self._blocked] if self._blocked else []
+    def _check_ready(self, selection, reasons):
+        blocked = [i for i in selection.own if self._blocked.get(i) in reasons] if self._blocked else []
         if blocked:
             why = self._blocked[blocked[0]]
             message = (
@@ -178,7 +178,7 @@ class SubEnvironments:
         return observation, info
 
     def _numbered(self, selection, rows):
-        rows.env_index = self._numbers(selection.own)
+        rows.env_index = selection.numbers
         rows.episode = [self._episode[i] for i in selection.own]
         rows.episode_step = [self._episode_step[i] for i in selection.own]
         return rows
@@ -239,7 +239,7 @@ class SubEnvironments:
                 f"The session of {self._id} was opened without a render mode: open it with render_mode, for example rgb_array."
             )
             raise RequestError(schema.ERROR_REASON_RENDER_UNAVAILABLE, message)
-        self._check_ready(selection)
+        self._check_ready(selection, {_NEVER_RESET, _FAILED})
         return [self._rendering(i) for i in selection.own]
 
     def _rendering(self, i):
@@ -255,8 +255,10 @@ class SubEnvironments:
             frames = [frames]
         values = [to_value(frame) for frame in (frames if is_list else [frames])]
         if not all("array" in value or "text" in value for value in values):
-            kinds = ", ".join(sorted({type(frame).__name__ for frame in (frames if is_list else [frames])}))
-            message = f"Sub-environment {index} of {self._id} gave {kinds} instead of frames in mode {self._render_mode}."
+            self._block([i])
+            message = (
+                f"Sub-environment {index} of {self._id} gave no frames in render mode {self._render_mode}. Reset it to go on."
+            )
             raise RequestError(schema.ERROR_REASON_MALFORMED_REPLY, message, env_indices=[index])
         return {"env_index": index, "frames": values, "is_list": is_list}
 

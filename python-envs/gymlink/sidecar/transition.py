@@ -22,7 +22,7 @@ class Rows:
 
     def __init__(self, count):
         self.count = count
-        self.env_index, self.episode, self.episode_step = [], [], []
+        self.env_index = self.episode = self.episode_step = ()
         self.observations, self.reward, self.infos = [], [], []
         self.terminated, self.truncated = bytearray(count), bytearray(count)
         self.kind, self.has_final = bytearray(count), bytearray(count)

@@ -22,8 +22,9 @@ _DTYPES = {
 }
 _NAMES = {number: name for name, number in _DTYPES.items()}
 
-# A list in a list takes two messages, and protobuf runtimes refuse messages nested more than 100 deep.
-_MAX_DEPTH = 40
+# Messages nest at most 40 levels deep (session.proto); a Value of an info is on level 5.
+_FIRST_LEVEL = 5
+_LAST_LEVEL = 40
 
 
 class InvalidValue(ValueError):
@@ -69,27 +70,28 @@ class _Writer:
     def __init__(self, unsupported):
         self._unsupported = unsupported
 
-    def value(self, value, depth):
-        if depth > _MAX_DEPTH:
-            return self._without_form(value)
+    def value(self, value, level):
         # NumPy's scalars come first: np.float64 is a float too, np.str_ a str.
         if isinstance(value, (np.generic, np.ndarray)):
             return self._numpy(value)
         for kind, write in _WRITERS.items():
             if isinstance(value, kind):
-                return write(self, value, depth)
+                return write(self, value, level)
         return self._without_form(value)
 
-    def items(self, values, depth):
-        return {"values": [self.value(value, depth + 1) for value in values]}
-
-    def map(self, value, depth):
-        if not all(map(_is_key, value)):
+    def sequence(self, kind, value, level):
+        # An element is two levels down, a Tensor in it three.
+        if value and level + 3 > _LAST_LEVEL:
             return self._without_form(value)
-        entries = [{"key": self.value(key, depth + 1), "value": self.value(item, depth + 1)} for key, item in value.items()]
+        return {kind: {"values": [self.value(item, level + 2) for item in value]}}
+
+    def map(self, value, level):
+        if (value and level + 4 > _LAST_LEVEL) or not all(map(_is_key, value)):
+            return self._without_form(value)
+        entries = [{"key": self.value(key, level + 3), "value": self.value(item, level + 3)} for key, item in value.items()]
         return {"map": {"entries": entries}}
 
-    def text(self, value, _depth):
+    def text(self, value, _level):
         try:
             value.encode()
         except UnicodeEncodeError:
@@ -115,7 +117,7 @@ def _is_key(value):
     return value is None or (isinstance(value, (bool, int, float, str, bytes)) and not isinstance(value, np.generic))
 
 
-def _integer(_writer, value, _depth):
+def _integer(_writer, value, _level):
     value = int(value)
     if -(1 << 63) <= value < 1 << 63:
         return {"integer": value}
@@ -124,14 +126,14 @@ def _integer(_writer, value, _depth):
 
 # A subclass (an IntEnum, a namedtuple, an OrderedDict) travels as the first of these that it is.
 _WRITERS = {
-    type(None): lambda writer, value, depth: {"none": {}},
-    bool: lambda writer, value, depth: {"boolean": value},
+    type(None): lambda writer, value, level: {"none": {}},
+    bool: lambda writer, value, level: {"boolean": value},
     int: _integer,
-    float: lambda writer, value, depth: {"real": value},
+    float: lambda writer, value, level: {"real": value},
     str: _Writer.text,
-    bytes: lambda writer, value, depth: {"binary": bytes(value)},
-    list: lambda writer, value, depth: {"list": writer.items(value, depth)},
-    tuple: lambda writer, value, depth: {"tuple": writer.items(value, depth)},
+    bytes: lambda writer, value, level: {"binary": bytes(value)},
+    list: lambda writer, value, level: writer.sequence("list", value, level),
+    tuple: lambda writer, value, level: writer.sequence("tuple", value, level),
     dict: _Writer.map,
 }
 
@@ -146,7 +148,7 @@ def to_value(value, unsupported=None):
     Returns:
         The message.
     """
-    return _Writer(unsupported).value(value, 0)
+    return _Writer(unsupported).value(value, _FIRST_LEVEL)
 
 
 def _from_map(message):
