@@ -9,7 +9,7 @@ const { python, env } = await devPython((line) => console.error(line));
 
 const checks = {
   'format and lint (biome)': () => run('node_modules/.bin/biome', 'ci', '--error-on-warnings'),
-  'types (tsc)': () => run('node_modules/.bin/tsc', '--noEmit'),
+  'types (tsc)': () => run(process.execPath, 'node_modules/typescript/bin/tsc', '--noEmit'),
   'proto lint (buf)': () => run('node_modules/.bin/buf', 'lint'),
   'generated code is fresh': generatedCodeIsFresh,
   'Python format (ruff)': () =>

@@ -235,12 +235,17 @@ afterAll(() => gym?.close());
 describe('equal to Gymnasium, bit for bit', { timeout: 600_000 }, () => {
   /** Runs a comparison for every environment, each with its own message. */
   async function forEveryId(compare: (oracle: Oracle, id: string) => Promise<void>): Promise<void> {
-    const oracle = new Oracle();
-    try {
-      for (const id of ids) await compare(oracle, id);
-    } finally {
-      oracle.close();
-    }
+    const waiting = [...ids];
+    const lane = async () => {
+      const oracle = new Oracle();
+      try {
+        for (let id = waiting.shift(); id !== undefined; id = waiting.shift())
+          await compare(oracle, id);
+      } finally {
+        oracle.close();
+      }
+    };
+    await Promise.all([lane(), lane()]);
   }
 
   test('the catalogue offers exactly what can be made', async () => {

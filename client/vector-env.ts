@@ -199,10 +199,10 @@ export function resetRequest(
 ): ResetRequest {
   const { reset_mask: mask, ...rest } = options ?? {};
   const envIndices = maskedIndices(mask, numEnvs);
-  const chosen = <T>(items: readonly T[], name: string): T[] => {
+  const chosen = <T>(items: readonly T[], name: 'seeds' | 'options'): T[] => {
     if (items.length !== numEnvs)
       throw new GymlinkError(
-        'INVALID_ARGUMENT',
+        name === 'seeds' ? 'INVALID_SEED' : 'INVALID_ARGUMENT',
         `${items.length} ${name} were given for ${numEnvs} sub-environments.`,
       );
     return envIndices.length === 0 ? [...items] : envIndices.map((i) => items[i] as T);

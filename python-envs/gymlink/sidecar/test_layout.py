@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from gymlink.sidecar.layout import InvalidRow, LayoutWriter, max_bytes
+from tests.reference import Reader, pack, row_of, same
+from tests.space_list import SPACES, samples
+
+
+def write(space, values, begin=0):
+    """The layout of some values, written into a buffer full of rubbish."""
+    buffer = bytearray(b"\xee" * (begin + max_bytes(space, len(values)) + 8))
+    end = LayoutWriter(space, buffer).write(values, begin)
+    assert buffer[end:] == b"\xee" * (len(buffer) - end), "written behind the end"
+    return bytes(buffer[begin:end])
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7])
+@pytest.mark.parametrize("name", SPACES)
+def test_layout_is_that_of_the_specification(name, rows):
+    space = SPACES[name]
+    values = samples(space, rows)
+    payload = write(space, values, begin=16)
+    assert payload == pack(space, values)
+    assert len(payload) <= max_bytes(space, rows)
+    reader = Reader(payload)
+    batch = reader.batch(space, rows)
+    assert reader.at == len(payload)
+    assert all(same(np.asarray(row_of(space, batch, row)), np.asarray(value)) for row, value in enumerate(values) if is_leaf(space))
+
+
+def is_leaf(space):
+    return not isinstance(space, (spaces.Dict, spaces.Tuple))
+
+
+def test_a_buffer_that_is_used_again_has_clean_padding():
+    space = spaces.Dict(a=spaces.Box(0, 255, (3,), np.uint8), b=spaces.Text(9, charset="ab"))
+    buffer = bytearray(max_bytes(space, 8))
+    writer = LayoutWriter(space, buffer)
+    for rows in (8, 1, 5, 1, 8, 3):
+        values = samples(space, rows, seed=rows)
+        end = writer.write(values, 0)
+        assert bytes(buffer[:end]) == pack(space, values)
+
+
+@pytest.mark.parametrize(
+    ("space", "value", "written"),
+    [
+        (spaces.Box(-9, 9, (2,), np.float32), np.array([1.5, 2.5]), np.array([1.5, 2.5], np.float32)),
+        (spaces.Box(-9, 9, (2,), np.float32), [1, 2], np.array([1, 2], np.float32)),
+        (spaces.Box(-9, 9, (2,), np.float32), np.array([np.nan, np.inf]), np.array([np.nan, np.inf], np.float32)),
+        (spaces.Box(-9, 9, (), np.float32), 1.5, np.float32(1.5)),
+        (spaces.Discrete(5), 3, np.int64(3)),
+        (spaces.Discrete(5), np.int32(3), np.int64(3)),
+        (spaces.Discrete(5), np.array(3), np.int64(3)),
+        (spaces.MultiBinary(2), np.array([True, False]), np.array([1, 0], np.int8)),
+        (spaces.Box(0, 255, (2, 2), np.uint8), np.arange(4, dtype=np.uint8).reshape(2, 2).T, np.array([[0, 2], [1, 3]], np.uint8)),
+    ],
+    ids=repr,
+)
+def test_values_are_cast_like_numpy_does_within_a_kind(space, value, written):
+    assert write(space, [value, value]) == pack(space, [written, written])
+
+
+@pytest.mark.parametrize(
+    ("space", "value"),
+    [
+        (spaces.Box(-9, 9, (2,), np.float32), np.zeros(3, np.float32)),
+        (spaces.Box(-9, 9, (2,), np.float32), np.zeros((1, 2), np.float32)),
+        (spaces.Box(-9, 9, (2,), np.float32), np.float32(1)),
+        (spaces.Box(-9, 9, (2,), np.float32), None),
+        (spaces.Box(-9, 9, (2,), np.float32), "ab"),
+        (spaces.Box(0, 255, (2,), np.uint8), np.array([0.0, 1.0])),
+        (spaces.Box(0, 255, (2,), np.uint8), np.array([0, 300])),
+        (spaces.Discrete(5), 1.0),
+        (spaces.Discrete(5), [1]),
+        (spaces.Discrete(5), None),
+        (spaces.Text(3, charset="a"), "aaaa"),
+        (spaces.Text(3, charset="a"), "→→"),
+        (spaces.Text(3, charset="a"), b"a"),
+        (spaces.Dict(a=spaces.Discrete(2)), {"b": 1}),
+        (spaces.Dict(a=spaces.Discrete(2)), 1),
+        (spaces.Tuple([spaces.Discrete(2), spaces.Discrete(2)]), (1,)),
+    ],
+    ids=repr,
+)
+def test_values_that_do_not_fit_are_named_by_row(space, value):
+    good = samples(space, 3)
+    with pytest.raises(InvalidRow) as raised:
+        write(space, [good[0], good[1], value, good[2]])
+    assert raised.value.row == 2
+
+
+def test_rows_whose_lengths_make_up_for_each_other_are_noticed():
+    with pytest.raises(InvalidRow) as raised:
+        write(spaces.Box(0, 1, (2,)), [np.zeros(3, np.float32), np.zeros(1, np.float32)])
+    assert raised.value.row == 0

@@ -1,0 +1,1 @@
+"""Tests of the sidecar as a whole, and what they share."""

@@ -1,0 +1,63 @@
+"""Spaces of the seven kinds that are served: every dtype, shape and nesting that Gymnasium's own tests go through, and some more."""
+
+import numpy as np
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Text, Tuple
+
+_INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+_FLOATS = ("float16", "float32", "float64")
+
+
+def _full_range(dtype):
+    limits = np.iinfo(dtype)
+    return Box(limits.min, limits.max, (3,), np.dtype(dtype).type)
+
+
+SPACES = {
+    "discrete": Discrete(5),
+    "discrete, negative start": Discrete(7, start=-3),
+    "discrete, int32": Discrete(6, start=2, dtype=np.int32),
+    "discrete, uint8": Discrete(200, start=50, dtype=np.uint8),
+    **{f"box, {dtype}, full range": _full_range(dtype) for dtype in _INTEGERS},
+    **{f"box, {dtype}": Box(-2.0, 3.0, (2, 3), np.dtype(dtype).type) for dtype in _FLOATS},
+    "box, bool": Box(0, 1, (5,), np.bool_),
+    "box, bool, bounds an element": Box(np.array([0, 0, 1]), np.array([1, 0, 1]), dtype=np.bool_),
+    "box, no axes": Box(-1.0, 1.0, (), np.float64),
+    "box, no elements": Box(0.0, 1.0, (0,), np.float32),
+    "box, an axis of length 0": Box(0.0, 1.0, (2, 0), np.float32),
+    "box, unbounded": Box(-np.inf, np.inf, (4,), np.float32),
+    "box, bounded below": Box(0.0, np.inf, (2, 2), np.float32),
+    "box, bounded above": Box(-np.inf, 0.0, (2, 1), np.float64),
+    "box, bounds an element": Box(np.array([-1.0, 0.0, -np.inf]), np.array([1.0, np.inf, 5.0]), dtype=np.float64),
+    "box, integers with open bounds": Box(np.array([-np.inf, 0.0]), np.array([9.0, np.inf]), dtype=np.int32),
+    "box, image": Box(0, 255, (5, 4, 3), np.uint8),
+    "multi-discrete": MultiDiscrete([3, 2]),
+    "multi-discrete, two axes": MultiDiscrete([[4, 2, 3], [2, 5, 6]]),
+    "multi-discrete, start": MultiDiscrete([3, 4], start=[-10, 20]),
+    "multi-discrete, two axes, start": MultiDiscrete([[3, 4], [5, 6]], start=[[0, 10], [-20, 30]]),
+    "multi-discrete, int8": MultiDiscrete([3, 4], dtype=np.int8),
+    "multi-discrete, uint16": MultiDiscrete([300, 4], dtype=np.uint16),
+    "multi-binary": MultiBinary(6),
+    "multi-binary, one axis": MultiBinary([6]),
+    "multi-binary, two axes": MultiBinary([3, 2]),
+    "text": Text(8, charset="abcxyz"),
+    "text, length within": Text(7, min_length=4, charset="01"),
+    "text, possibly empty": Text(3, min_length=0, charset="ab"),
+    "text, one to four bytes a character": Text(5, charset="aé→𝄞"),
+    "tuple": Tuple((Discrete(4), Discrete(6, start=1))),
+    "tuple, mixed": Tuple((Discrete(3), Box(np.array([-1.0, 0.0]), np.array([1.0, 4.0]), dtype=np.float64))),
+    "tuple of tuple": Tuple((MultiBinary(3), Tuple((Box(0.0, 1.0, (3,)), Tuple((Discrete(2),)))))),
+    "tuple of dict": Tuple((Discrete(3), Dict(place=Box(-1.0, 1.0, (2,)), speed=Discrete(5)))),
+    "dict": Dict(zeta=Discrete(5), alpha=Box(0, 255, (3,), np.uint8)),
+    "dict of dict": Dict(
+        arm=Dict(angles=Box(-3.0, 3.0, (4,)), grip=MultiBinary(1)),
+        image=Box(0, 255, (2, 2, 3), np.uint8),
+        goal=Discrete(3),
+    ),
+    "dict of tuple": Dict(pair=Tuple((Box(-9.0, 9.0, (2,)), MultiDiscrete([2, 3]))), said=Text(4, charset="hé")),
+}
+
+
+def samples(space, rows, seed=0):
+    """Values of a space, the same ones every time."""
+    space.seed(seed)
+    return [space.sample() for _ in range(rows)]
