@@ -1,4 +1,4 @@
-"""``layout(space, n)`` and TransitionPart as space.proto and session.proto describe them, element by element and without haste."""
+"""``layout(space, n)`` and TransitionPart as space.proto and session.proto say, element by element and without haste."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""Spaces of the seven kinds that are served: every dtype, shape and nesting that Gymnasium's own tests go through, and some more."""
+"""Spaces of the seven kinds that are served: every dtype, shape and nesting in Gymnasium's own tests, and some more."""
 
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Text, Tuple

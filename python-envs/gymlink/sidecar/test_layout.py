@@ -26,7 +26,9 @@ def test_layout_is_that_of_the_specification(name, rows):
     reader = Reader(payload)
     batch = reader.batch(space, rows)
     assert reader.at == len(payload)
-    assert all(same(np.asarray(row_of(space, batch, row)), np.asarray(value)) for row, value in enumerate(values) if is_leaf(space))
+    assert all(
+        same(np.asarray(row_of(space, batch, row)), np.asarray(value)) for row, value in enumerate(values) if is_leaf(space)
+    )
 
 
 def is_leaf(space):
@@ -54,7 +56,11 @@ def test_a_buffer_that_is_used_again_has_clean_padding():
         (spaces.Discrete(5), np.int32(3), np.int64(3)),
         (spaces.Discrete(5), np.array(3), np.int64(3)),
         (spaces.MultiBinary(2), np.array([True, False]), np.array([1, 0], np.int8)),
-        (spaces.Box(0, 255, (2, 2), np.uint8), np.arange(4, dtype=np.uint8).reshape(2, 2).T, np.array([[0, 2], [1, 3]], np.uint8)),
+        (
+            spaces.Box(0, 255, (2, 2), np.uint8),
+            np.arange(4, dtype=np.uint8).reshape(2, 2).T,
+            np.array([[0, 2], [1, 3]], np.uint8),
+        ),
     ],
     ids=repr,
 )

@@ -9,7 +9,7 @@ from gymlink.sidecar import schema, wire
 from gymlink.sidecar.values import InvalidValue, from_value, text_map, to_value
 from tests.reference import same
 
-DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split()
+DTYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"]
 
 
 def travel(value):

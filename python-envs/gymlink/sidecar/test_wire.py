@@ -78,7 +78,9 @@ def draw(rng, runtime, name, depth=0):
     for field, kind, repeated in fields:
         if kind in schema.MESSAGES and depth > 3:
             continue
-        single = (lambda k=kind: draw(rng, runtime, k, depth + 1)) if kind in schema.MESSAGES else lambda k=kind: rng.choice(EDGES[k])
+        single = (
+            (lambda k=kind: draw(rng, runtime, k, depth + 1)) if kind in schema.MESSAGES else lambda k=kind: rng.choice(EDGES[k])
+        )
         if repeated:
             values = [single() for _ in range(rng.randrange(3))]
             if values:
