@@ -89,6 +89,13 @@ test('observations carry shape and dtype', async () => {
   expect((await lake.reset({ seed: 1 })).observations).toBeInstanceOf(Int32Array);
 });
 
+test('the end of an episode can be rendered', async () => {
+  await using env = await gym.make('CartPole-v1', { renderMode: 'rgb_array', maxEpisodeSteps: 1 });
+  await env.reset({ seed: 1 });
+  expect((await env.step(0)).truncated).toBe(true);
+  expect(((await env.render()) as NdArray<Uint8Array>).shape).toEqual([400, 600, 3]);
+});
+
 test('frames are rendered', async () => {
   await using env = await gym.make('CartPole-v1', { renderMode: 'rgb_array' });
   await env.reset({ seed: 1 });

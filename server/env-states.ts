@@ -50,10 +50,11 @@ export class EnvStates {
     return envIndices;
   }
 
-  /** Raises RequestError RESET_NEEDED unless all of these can be stepped. */
-  checkReady(envIndices: readonly number[], envId: string): void {
+  /** Raises RequestError RESET_NEEDED unless all of these can be stepped, or rendered: which shows the end of an episode, too. */
+  checkReady(envIndices: readonly number[], envId: string, what: 'step' | 'render'): void {
     if (this.#needReset === 0) return;
-    const notReady = envIndices.filter((i) => this.#states[i] !== ready);
+    const isReady = (state?: number) => state === ready || (what === 'render' && state === ended);
+    const notReady = envIndices.filter((i) => !isReady(this.#states[i]));
     const [first] = notReady;
     if (first === undefined) return;
     const others = notReady.length === 1 ? '' : ` (and ${notReady.length - 1} more)`;

@@ -179,7 +179,7 @@ export class Session {
   /** Steps sub-environments. Raises RequestError when the request is refused, before anything was changed. */
   step(seq: bigint, { envIndices: named, actions }: StepRequest, reply: Reply): void {
     const envIndices = this.#states.named(named);
-    this.#states.checkReady(envIndices, this.#checked.request.envId);
+    this.#states.checkReady(envIndices, this.#checked.request.envId, 'step');
     const errand = {
       seq,
       envIndices,
@@ -213,7 +213,7 @@ export class Session {
     if (request.encoding !== FrameEncoding.FRAME_ENCODING_UNSPECIFIED || request.width !== 0)
       throw unimplemented('encoded or scaled frames');
     const envIndices = this.#states.named(request.envIndices);
-    this.#states.checkReady(envIndices, envId);
+    this.#states.checkReady(envIndices, envId, 'render');
     const errand = {
       seq,
       envIndices,

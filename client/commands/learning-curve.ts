@@ -38,7 +38,7 @@ export function learningCurveSvg(curve: Curve, title: string, rewardThreshold?: 
     animation: false,
     backgroundColor: '#ffffff',
     title: { text: title, left: 'center' },
-    legend: { bottom: 0 },
+    legend: { bottom: 0, itemGap: 30 },
     grid: { left: 70, right: 30, top: 50, bottom: 80 },
     xAxis: { type: 'value', name: 'environment steps', nameLocation: 'middle', nameGap: 28 },
     yAxis: { type: 'value', name: 'return', min: lowerEdge(returns) },
@@ -50,7 +50,11 @@ export function learningCurveSvg(curve: Curve, title: string, rewardThreshold?: 
         showSymbol: false,
         color: '#1f5fa8',
         data: movingMean(returns, 100),
-        markLine: { symbol: 'none', label: { formatter: 'solved' }, data: solved },
+        markLine: {
+          symbol: 'none',
+          label: { formatter: 'solved', position: 'insideEndTop' },
+          data: solved,
+        },
       },
       {
         name: 'greedy policy, validation',

@@ -132,6 +132,14 @@ class WorkerEnd:
         """Closes this end."""
         self.frames.close()
 
+    def read_log_until(self, text):
+        """Waits until the worker has printed something."""
+        data = b""
+        while text.encode() not in data:
+            chunk = self._log.recv(65536)
+            assert chunk, f"the log ended without {text!r}"
+            data += chunk
+
     def rest_of_log(self):
         """What the worker printed, up to its end."""
         data = b""
