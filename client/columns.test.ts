@@ -1,11 +1,26 @@
+/** Payloads of observations and actions: the layout scenarios that all clients share, then what is special here. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { loadSync } from '@grpc/proto-loader';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Blocks, columnOf, encodeActions } from './columns.js';
-import { GymlinkError } from './errors.js';
-import { fromFloat16, toFloat16 } from './nd-array.js';
+import { DescribeEnvironmentResponse } from '../proto/gen/gymlink/v1/service.js';
+import { encodeActions } from './actions.js';
+import { Blocks, columnOf } from './columns.js';
+import {
+  asNdArray,
+  type DtypeName,
+  decodeElements,
+  dtypes,
+  isTypedArray,
+  toFloat16,
+} from './nd-array.js';
 import {
   Box,
+  batchSpace,
   Dict,
   Discrete,
+  fromSpaceMessage,
   MultiBinary,
   MultiDiscrete,
   type Sample,
@@ -14,147 +29,272 @@ import {
   Tuple,
 } from './spaces/index.js';
 
-const run = (count: number) => ({ count, first: 0, rows: undefined });
+const proto = fileURLToPath(new URL('../proto', import.meta.url));
 
-/** The bytes behind some others, so that they begin at an odd offset. */
-function atOddOffset(bytes: Uint8Array): Uint8Array {
-  const longer = new Uint8Array(bytes.length + 3);
-  longer.set(bytes, 3);
-  return longer.subarray(3);
+type RowJson =
+  | { text: string }
+  | { dict: [string, RowJson][] }
+  | { tuple: RowJson[] }
+  | { dtype: DtypeName; shape: number[]; data: string };
+
+interface LayoutStep {
+  readonly space: object;
+  readonly rows: number;
+  readonly payload: string;
+  readonly expect: { readonly rows?: RowJson[]; readonly payload_refused?: true };
 }
 
-const spaces: [string, Space][] = [
-  ...(['float16', 'float32', 'float64'] as const).map((dtype): [string, Space] => [
-    `Box ${dtype}`,
-    new Box([-2], [2], [3], dtype),
-  ]),
-  ...(['int8', 'int16', 'int32', 'uint8', 'uint16', 'uint32'] as const).map(
-    (dtype): [string, Space] => [`Box ${dtype}`, new Box([0], [100], [2, 3], dtype)],
+const definition = loadSync('gymlink/v1/service.proto', { includeDirs: [proto] });
+
+function spaceFromJson(json: object): Space {
+  const service = definition['gymlink.v1.EnvironmentService'] as unknown as Record<
+    string,
+    { responseSerialize(message: object): Buffer }
+  >;
+  const bytes = service.DescribeEnvironment?.responseSerialize({ observationSpace: json });
+  return fromSpaceMessage(DescribeEnvironmentResponse.decode(bytes as Buffer).observationSpace);
+}
+
+/** The bytes at every alignment that they may have within a message. */
+function* misaligned(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let offset = 0; offset < 8; offset++) {
+    const buffer = Buffer.alloc(bytes.length + offset, 0xff);
+    buffer.set(bytes, offset);
+    yield buffer.subarray(offset);
+  }
+}
+
+function decode(space: Space, rows: number, payload: Uint8Array): Sample[] {
+  const column = columnOf(space, rows);
+  const blocks = new Blocks(payload);
+  column.read(blocks, { count: rows, first: 0, rows: undefined });
+  blocks.end();
+  return Array.from({ length: rows }, (_, i) => column.row(i));
+}
+
+function expectRow(sample: unknown, expected: RowJson): void {
+  if ('text' in expected) expect(sample).toBe(expected.text);
+  else if ('tuple' in expected)
+    for (const [i, item] of expected.tuple.entries()) expectRow((sample as unknown[])[i], item);
+  else if ('dict' in expected)
+    for (const [key, item] of expected.dict)
+      expectRow((sample as Record<string, unknown>)[key], item);
+  else {
+    const numbers = Array.from(
+      decodeElements(Buffer.from(expected.data, 'hex'), expected.dtype) as ArrayLike<number>,
+      Number,
+    );
+    if (typeof sample === 'number') expect([sample]).toEqual(numbers);
+    else {
+      expect(sample).toMatchObject({ shape: expected.shape, dtype: expected.dtype });
+      expect(Array.from(sample as ArrayLike<number>, Number)).toEqual(numbers);
+    }
+  }
+}
+
+/** Rows as the batch of actions that has them. */
+function batchOf(space: Space, rows: readonly Sample[]): unknown {
+  switch (space.kind) {
+    case 'Dict':
+      return Object.fromEntries(
+        space.entries.map(([key, entry]) => [
+          key,
+          batchOf(
+            entry,
+            rows.map((row) => (row as Record<string, Sample>)[key] as Sample),
+          ),
+        ]),
+      );
+    case 'Tuple':
+      return space.spaces.map((entry, i) =>
+        batchOf(
+          entry,
+          rows.map((row) => (row as Sample[])[i] as Sample),
+        ),
+      );
+    default:
+      return rows;
+  }
+}
+
+describe('the layout scenarios of the protocol', () => {
+  const { scenarios } = JSON.parse(readFileSync(`${proto}/conformance/scenarios.json`, 'utf8')) as {
+    scenarios: { name: string; steps: LayoutStep[] }[];
+  };
+  const known = ['box', 'discrete', 'multi-discrete', 'multi-binary', 'text', 'dict'];
+
+  test.each(known)('layout-%s', (kind) => {
+    const scenario = scenarios.find(({ name }) => name === `layout-${kind}`);
+    expect(scenario?.steps.length).toBeGreaterThan(1);
+    for (const step of scenario?.steps ?? []) {
+      const space = spaceFromJson(step.space);
+      for (const payload of misaligned(Buffer.from(step.payload, 'hex'))) {
+        if (step.expect.payload_refused) {
+          expect(() => decode(space, step.rows, payload)).toThrow(
+            expect.objectContaining({ reason: 'MALFORMED_REPLY' }),
+          );
+          continue;
+        }
+        const samples = decode(space, step.rows, payload);
+        const rows = step.expect.rows as RowJson[];
+        expect(samples).toHaveLength(rows.length);
+        for (const [i, row] of rows.entries()) expectRow(samples[i], row);
+        const encoded = encodeActions(space, step.rows, batchOf(space, samples));
+        expect(Buffer.from(encoded).toString('hex')).toBe(step.payload);
+      }
+    }
+  });
+});
+
+const nested = new Dict([
+  ['z', new Tuple([new Discrete(5, -2), new Box([-1], [1], [2, 2], 'float16')])],
+  ['10', new Text(0, 9, 'aé⠀')],
+  ['2', new MultiDiscrete([3, 400], [0, -7], [2], 'int16')],
+  ['bits', new MultiBinary([3])],
+]);
+const spaces: readonly Space[] = [
+  ...(Object.keys(dtypes) as DtypeName[]).map((dtype) => {
+    const bounds = dtype.endsWith('int64') ? [[0n], [1n]] : [[0], [1]];
+    return new Box(bounds[0] as number[], bounds[1] as number[], [3], dtype);
+  }),
+  ...(['int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64'] as const).map(
+    (dtype) => new Discrete(100, 5, dtype),
   ),
-  ['Box int64', new Box([-(2n ** 60n)], [2n ** 60n], [2], 'int64')],
-  ['Box bool', new Box([0], [1], [5], 'bool')],
-  ['Box of shape ()', new Box([0], [1], [], 'float32')],
-  ['Box without elements', new Box([0], [1], [0, 3], 'float32')],
-  ['Discrete', new Discrete(7, -3)],
-  ['MultiDiscrete', new MultiDiscrete([2, 9, 4])],
-  ['MultiBinary', new MultiBinary([3, 3])],
-  ['Text', new Text(0, 6, 'aé🙂')],
-  [
-    'nested',
-    new Dict({
-      b: new Tuple([new Discrete(3), new Text(1, 3, 'xy')]),
-      a: new Box([0], [1], [3], 'uint8'),
-    }),
-  ],
+  new Discrete(7, -2_000_000_000),
+  new Box([0], [1], [], 'float64'),
+  new Box([0], [1], [2, 0], 'float64'),
+  nested,
 ];
 
-/** Values of rows as `encodeActions` takes them: a Tuple's batch has its entries outside. */
-function asBatch(space: Space, rows: Sample[]): unknown {
-  if (space.kind === 'Tuple')
-    return space.spaces.map((entry, i) =>
-      asBatch(
-        entry,
-        rows.map((row) => (row as Sample[])[i] as Sample),
-      ),
-    );
-  if (space.kind === 'Dict')
-    return Object.fromEntries(
-      Object.entries(space.spaces).map(([key, entry]) => [
-        key,
-        asBatch(
-          entry,
-          rows.map((row) => (row as Record<string, Sample>)[key] as Sample),
-        ),
-      ]),
-    );
-  return rows;
-}
-
-test.each(spaces)('rows of %s come back as they were sent, at any offset', (_, space) => {
-  space.seed(1);
-  const rows = Array.from({ length: 5 }, () => space.sample());
-  const bytes = encodeActions(space, 5, asBatch(space, rows));
-  expect(bytes.length % 8).toBe(0);
-  const column = columnOf(space, 5);
-  const blocks = new Blocks(atOddOffset(bytes));
-  column.read(blocks, run(5));
-  blocks.end();
-  const found = rows.map((_, i) => column.row(i));
-  // float16 was rounded on the way; a second passage changes nothing more.
-  expect(encodeActions(space, 5, asBatch(space, found))).toEqual(bytes);
-  if (!('dtype' in space && space.dtype === 'float16')) expect(found).toEqual(rows);
-});
-
-test('rows that are no run go to their places', () => {
-  const space = new Box([-9], [9], [2], 'float32');
-  const column = columnOf(space, 4);
-  const bytes = encodeActions(space, 2, [1, 2, 3, 4]);
-  column.read(new Blocks(bytes), { count: 2, first: 3, rows: [3, 1] });
-  expect([...(column.batch(true) as Float32Array)]).toEqual([0, 0, 3, 4, 0, 0, 1, 2]);
-});
-
-describe('payloads that do not fit are refused', () => {
-  const bytes = encodeActions(new Discrete(3), 4, [0, 1, 2, 0]);
-  test.each([
-    ['too short', bytes.subarray(8)],
-    ['too long', new Uint8Array(bytes.length + 8)],
-    ['cut', bytes.subarray(0, 20)],
-  ])('%s', (_, payload) => {
-    const blocks = new Blocks(payload);
-    expect(() => {
-      columnOf(new Discrete(3), 4).read(blocks, run(4));
+test.each(spaces.map((space) => [space]))('a batch of %s comes back as it was', (space) => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 9 }), fc.nat(), fc.nat(7), (n, seed, offset) => {
+      const batch = batchSpace(space, n);
+      batch.seed(seed);
+      const sample = batch.sample();
+      const payload = encodeActions(space, n, sample);
+      expect(payload.length % 8).toBe(0);
+      const moved = Buffer.alloc(payload.length + offset).fill(payload, offset);
+      const column = columnOf(space, n);
+      const blocks = new Blocks(moved.subarray(offset));
+      column.read(blocks, { count: n, first: 0, rows: undefined });
       blocks.end();
-    }).toThrow(GymlinkError);
-  });
-
-  test('offsets that decrease', () => {
-    const payload = new Uint8Array(Uint32Array.of(0, 4, 2, 0).buffer);
-    expect(() => columnOf(new Text(0, 9, 'a'), 2).read(new Blocks(payload), run(2))).toThrow(
-      /decrease|fit/,
-    );
-  });
+      expect(column.batch(true)).toEqual(sample);
+    }),
+    { numRuns: 30, seed: 1 },
+  );
 });
 
-test.each<[string, Space, unknown]>([
-  ['a fraction for a Discrete', new Discrete(3), [0.5, 1]],
-  ['a string', new Discrete(3), ['0', 1]],
-  ['too few', new Discrete(3), [0]],
-  ['too many', new Box([0], [1], [2], 'float32'), new Float32Array(5)],
-  [
-    'a row too long',
-    new Box([0], [1], [2], 'float32'),
-    [
-      [0, 0],
-      [0, 0, 0],
-    ],
-  ],
-  ['out of the dtype', new Box([0], [255], [1], 'uint8'), [1, 256]],
-  ['nothing', new Box([0], [1], [1], 'float32'), undefined],
-  ['a number for a Text', new Text(1, 2, 'a'), [1, 2]],
-  ['a wrong number of entries', new Tuple([new Discrete(2)]), []],
-])('actions that do not fit are refused: %s', (_, space, actions) => {
-  expect(() => encodeActions(space, 2, actions)).toThrow(/does not fit/);
+test('rows go where they belong: to a run, or each to its own place', () => {
+  for (const space of [new Box([0], [9], [2], 'float32'), nested, new Text(1, 3, 'ab')]) {
+    const batch = batchSpace(space, 4);
+    batch.seed(1);
+    const column = columnOf(space, 4);
+    const all = encodeActions(space, 4, batch.sample());
+    column.read(new Blocks(all), { count: 4, first: 0, rows: undefined });
+    const before = [0, 1, 2, 3].map((i) => column.row(i));
+    const two = encodeActions(space, 2, batchOf(space, [before[0] as Sample, before[1] as Sample]));
+    column.read(new Blocks(two), { count: 2, first: 2, rows: undefined });
+    expect([0, 1, 2, 3].map((i) => column.row(i))).toEqual([0, 1, 0, 1].map((i) => before[i]));
+    const back = encodeActions(
+      space,
+      2,
+      batchOf(space, [before[2] as Sample, before[3] as Sample]),
+    );
+    column.read(new Blocks(back), { count: 2, first: 0, rows: Uint32Array.of(0, 3) });
+    expect([0, 1, 2, 3].map((i) => column.row(i))).toEqual([2, 1, 0, 3].map((i) => before[i]));
+  }
+});
+
+test('copies stay, views are the column’s own memory', () => {
+  const space = new Dict({ x: new Box([0], [9], [1], 'float32'), n: new Discrete(9) });
+  const column = columnOf(space, 2);
+  const read = (x: number[], n: number[]) =>
+    column.read(new Blocks(encodeActions(space, 2, { x, n })), {
+      count: 2,
+      first: 0,
+      rows: undefined,
+    });
+  read([1, 2], [3, 4]);
+  const copy = column.batch(true);
+  const view = column.batch(false);
+  const row = column.row(1);
+  read([5, 6], [7, 8]);
+  const arrays = (x: number[], n: number[]) => ({
+    x: asNdArray(Float32Array.from(x), [2, 1], 'float32'),
+    n: asNdArray(Int32Array.from(n), [2], 'int64'),
+  });
+  expect(copy).toEqual(arrays([1, 2], [3, 4]));
+  expect(view).toEqual(arrays([5, 6], [7, 8]));
+  expect(row).toEqual({ x: asNdArray(Float32Array.of(2), [1], 'float32'), n: 4 });
+});
+
+test('every float16 comes through as NumPy reads it, and back', () => {
+  const space = new Box([-Infinity], [Infinity], [65536], 'float16');
+  const bits = Uint16Array.from({ length: 65536 }, (_, i) => i);
+  const [values] = decode(space, 1, new Uint8Array(bits.buffer)) as unknown as [Float32Array];
+  // numpy.arange(65536, dtype=numpy.uint16).view(numpy.float16), here and there.
+  const samples = [0x0001, 0x03ff, 0x0400, 0x2e66, 0x3555, 0x3c00, 0x7bff, 0x7c00, 0xc000, 0xfc00];
+  const numbers = [
+    2 ** -24,
+    6.097555160522461e-5,
+    2 ** -14,
+    0.0999755859375,
+    0.333251953125,
+    1,
+    65504,
+    Infinity,
+    -2,
+    -Infinity,
+  ];
+  expect(samples.map((i) => values[i])).toEqual(numbers);
+  expect(Object.is(values[0x8000], -0)).toBe(true);
+  const back = new Uint16Array(new Uint8Array(encodeActions(space, 1, values)).buffer);
+  const changed = bits.filter((i) => back[i] !== i);
+  // Only the many kinds of NaN become one.
+  expect(changed.every((i) => Number.isNaN(values[i]))).toBe(true);
 });
 
 test('float16 rounds as NumPy does', () => {
-  const pairs: [number, number][] = [
-    [0, 0],
-    [-0, 32768],
-    [1, 15360],
-    [-2.5, 49408],
-    [65504, 31743],
-    [65519, 31743],
-    [65520, 31744],
+  const pairs: readonly [number, number][] = [
+    [-0, 0x8000],
+    [-2.5, 0xc100],
+    [65519.9, 0x7bff],
+    [65520, 0x7c00],
     [1e-8, 0],
-    [2 ** -24, 1],
+    [2.98e-8, 0],
+    [2.99e-8, 1],
     [6.1e-5, 1023],
     [0.1, 11878],
-    [Infinity, 31744],
-    [-Infinity, 64512],
     [2049, 26624],
     [2051, 26626],
+    [-1e300, 0xfc00],
   ];
   expect(pairs.map(([value]) => toFloat16(value))).toEqual(pairs.map(([, bits]) => bits));
-  for (let bits = 0; bits < 0x7c00; bits++) expect(toFloat16(fromFloat16(bits))).toBe(bits);
-  expect(fromFloat16(toFloat16(Number.NaN))).toBeNaN();
+});
+
+describe('payloads that break the layout are MALFORMED_REPLY', () => {
+  const words = (...values: number[]) => new Uint8Array(Uint32Array.from(values).buffer);
+  const broken: readonly [string, Space, number, Uint8Array][] = [
+    ['an int64 beyond 32 bits', new Discrete(3), 1, words(1, 1)],
+    ['a uint64 beyond 31 bits', new Discrete(3, 0, 'uint64'), 1, words(2 ** 31, 0)],
+    ['a uint32 beyond 31 bits', new Discrete(3, 0, 'uint32'), 1, words(2 ** 31, 0)],
+    ['offsets that do not begin at 0', new Text(0, 3, 'a'), 1, words(1, 1, 97, 0)],
+    ['offsets that decrease', new Text(0, 3, 'a'), 3, words(0, 2, 1, 1, 97, 0)],
+    ['offsets beyond the payload', new Text(0, 3, 'a'), 1, words(0, 2 ** 32 - 1)],
+    ['bytes that are not UTF-8', new Text(0, 3, 'a'), 1, words(0, 1, 0xff, 0)],
+    ['missing padding', new Discrete(3, 0, 'int8'), 1, new Uint8Array(1)],
+  ];
+  test.each(broken)('%s', (_, space, rows, payload) => {
+    expect(() => decode(space, rows, payload)).toThrow(
+      expect.objectContaining({ name: 'GymlinkError', reason: 'MALFORMED_REPLY' }),
+    );
+  });
+});
+
+test('typed arrays of every dtype are told from other values', () => {
+  for (const { Array: ArrayOfDtype } of Object.values(dtypes))
+    expect(isTypedArray(new ArrayOfDtype(1))).toBe(true);
+  for (const value of [[1], new DataView(new ArrayBuffer(8)), null, 'a', 1])
+    expect(isTypedArray(value)).toBe(false);
 });

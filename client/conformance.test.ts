@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { scenarios, startServer } from '../proto/conformance/harness.js';
 import { type Step, transcript } from '../proto/conformance/loader-driver.js';
-import { encodeActions } from './columns.js';
+import { encodeAction } from './actions.js';
 import {
   type Argument,
   type Arguments,
@@ -133,7 +133,7 @@ function leafJson(space: Space, value: unknown): Json {
     return { tuple: space.spaces.map((entry, i) => leafJson(entry, (value as unknown[])[i])) };
   if (space.kind === 'Dict' || space.kind === 'Text') throw new Unsayable();
   const itemBytes = { float32: 4, float64: 8, int64: 8, uint8: 1, int8: 1 }[space.dtype as 'int64'];
-  const bytes = Buffer.from(encodeActions(space, 1, value)).subarray(
+  const bytes = Buffer.from(encodeAction(space, value)).subarray(
     0,
     sizeOf(space.shape) * itemBytes,
   );

@@ -3,6 +3,7 @@ import {
   type ChannelOptions,
   Metadata,
   type ServiceError,
+  status,
 } from '@grpc/grpc-js';
 import { Error as ErrorMessage } from '../proto/gen/gymlink/v1/error.js';
 import {
@@ -26,7 +27,7 @@ import type {
   KnownId,
   ObservationOf,
 } from './environments.js';
-import { fromErrorMessage, GymlinkError } from './errors.js';
+import { type ErrorReasonName, fromErrorMessage, GymlinkError } from './errors.js';
 import {
   type MakeOptions,
   type MakeVecOptions,
@@ -78,7 +79,15 @@ const channelOptions: ChannelOptions = {
   'grpc.max_send_message_length': -1,
   'grpc.keepalive_time_ms': 30_000,
   'grpc.keepalive_timeout_ms': 60_000,
+  // A step that was sent twice would be taken twice.
+  'grpc.enable_retries': 0,
+  // grpc-js would send what goes to localhost through http_proxy, too.
+  'grpc.enable_http_proxy': 0,
+  // Otherwise connections to one address share a socket, and closing one leaves it open.
+  'grpc.use_local_subchannel_pool': 1,
 };
+
+const addressForm = /^(unix:.+|(\[[^\]]+\]|[^:/\s]+):\d{1,5})$/;
 
 /** How to connect. */
 export interface ConnectOptions {
@@ -90,12 +99,18 @@ export interface ConnectOptions {
  * Connects to a running server.
  *
  * @param address `HOST:PORT` or `unix:/path/to/socket`.
- * @throws GymlinkError CONNECTION_FAILED if no server answers in time; PROTOCOL_VERSION if it speaks another major version.
+ * @throws GymlinkError INVALID_ARGUMENT for an address of another form; CONNECTION_FAILED if no server answers in time;
+ *   PROTOCOL_VERSION if it speaks another protocol.
  */
 export async function connect(
   address: string,
   { timeoutMs = 10_000 }: ConnectOptions = {},
 ): Promise<Connection> {
+  if (!addressForm.test(address))
+    throw new GymlinkError(
+      'INVALID_ARGUMENT',
+      `${address} is no address: use HOST:PORT or unix:/path/to/socket.`,
+    );
   const connection = new Connection(address);
   try {
     await connection.ready(timeoutMs);
@@ -113,6 +128,7 @@ export class Connection {
   private readonly client: EnvironmentServiceClient;
   private readonly sessions = new Set<Session>();
   private readonly onClose: (() => Promise<void>) | undefined;
+  private closing: Promise<void> | undefined;
 
   /** Use {@link connect} or `launch`. */
   constructor(address: string, onClose?: () => Promise<void>) {
@@ -127,25 +143,30 @@ export class Connection {
 
   /** Waits until the server answers, and checks that both speak the same protocol. */
   async ready(timeoutMs: number): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
     await new Promise<void>((resolve, reject) => {
-      this.client.waitForReady(Date.now() + timeoutMs, (error) => {
-        const message = `No gymlink server answers at ${this.address}. Start one with: npx gymlink serve --listen ${this.address}`;
-        if (error) reject(new GymlinkError('CONNECTION_FAILED', message, { cause: error }));
-        else resolve();
+      this.client.waitForReady(deadline, (error) => {
+        if (!error) return resolve();
+        const start = `Start one with: npx gymlink serve --listen ${this.address}`;
+        const message = `No gymlink server answers at ${this.address} within ${timeoutMs / 1000} s. ${start}`;
+        reject(new GymlinkError('CONNECTION_FAILED', message, { cause: error }));
       });
     });
-    const { protocol: found } = await this.serverInfo();
-    if (found.major !== protocol.major)
+    const { protocol: found } = await this.serverInfo(Math.max(1, deadline - Date.now()));
+    if (found.major !== protocol.major) {
+      const versions = `protocol ${found.major}.${found.minor}, this client ${protocol.major}.${protocol.minor}`;
       throw new GymlinkError(
         'PROTOCOL_VERSION',
-        `The server at ${this.address} speaks protocol ${found.major}.${found.minor}, this client ${protocol.major}.${protocol.minor}: use versions of gymlink that belong together.`,
+        `The server at ${this.address} speaks ${versions}: use versions of gymlink that belong together.`,
       );
+    }
   }
 
   /** Who the server is and what it can do. */
-  async serverInfo(): Promise<ServerInfo> {
-    const info = await this.unary<GetServerInfoResponse>((done, options) =>
-      this.client.getServerInfo({}, options.metadata, options, done),
+  async serverInfo(timeoutMs = requestTimeoutMs): Promise<ServerInfo> {
+    const info = await this.unary<GetServerInfoResponse>(
+      (done, options) => this.client.getServerInfo({}, options.metadata, options, done),
+      timeoutMs,
     );
     const names = new Map(
       Object.entries(Capability).map(([name, number]) => [number as number, name]),
@@ -224,8 +245,13 @@ export class Connection {
     return this.open(id, options, (session, opened) => new VectorEnv(session, opened, options));
   }
 
-  /** Closes all environments of this connection and the connection; for `launch` also the server. */
-  async close(): Promise<void> {
+  /** Closes all environments of this connection and the connection; for `launch` also the server. May be called again. */
+  close(): Promise<void> {
+    this.closing ??= this.closeAll();
+    return this.closing;
+  }
+
+  private async closeAll(): Promise<void> {
     await Promise.allSettled([...this.sessions].map((session) => session.close()));
     this.client.close();
     await this.onClose?.();
@@ -240,6 +266,7 @@ export class Connection {
     options: MakeVecOptions,
     wrap: (session: Session, opened: OpenedResponse) => T,
   ): Promise<T> {
+    if (this.closing) throw new GymlinkError('SESSION_CLOSED', 'The connection was closed.');
     const request = openRequest(id, options);
     const session = new Session(this.stream(), requestTimeoutMs);
     this.sessions.add(session);
@@ -274,17 +301,14 @@ export class Connection {
       done: (error: ServiceError | null, response: T) => void,
       options: { metadata: Metadata; deadline: number },
     ) => unknown,
+    timeoutMs = requestTimeoutMs,
   ): Promise<T> {
+    const options = { metadata: new Metadata(), deadline: Date.now() + timeoutMs };
     return new Promise((resolve, reject) => {
-      const deadline = Date.now() + requestTimeoutMs;
-      call(
-        (error, response) =>
-          error ? reject(fromServiceError(error, this.address)) : resolve(response),
-        {
-          metadata: new Metadata(),
-          deadline,
-        },
-      );
+      call((error, response) => {
+        if (error) reject(fromServiceError(error, this.address));
+        else resolve(response);
+      }, options);
     });
   }
 }
@@ -295,12 +319,19 @@ function serialize(request: SessionRequest): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+const reasonOfStatus: Partial<Record<status, ErrorReasonName>> = {
+  [status.DEADLINE_EXCEEDED]: 'DEADLINE_EXCEEDED',
+  [status.RESOURCE_EXHAUSTED]: 'MESSAGE_TOO_LARGE',
+  [status.UNIMPLEMENTED]: 'PROTOCOL_VERSION',
+};
+
 /** A gRPC failure: the server's own Error where it sent one, else a failed connection. */
 function fromServiceError(error: ServiceError, address: string): GymlinkError {
   const [detail] = error.metadata?.get('gymlink-error-bin') ?? [];
   if (detail !== undefined) return fromErrorMessage(ErrorMessage.decode(detail as Buffer));
+  const reason = reasonOfStatus[error.code] ?? 'CONNECTION_FAILED';
   const message = `The connection to the server at ${address} failed: ${error.details || error.message}`;
-  return new GymlinkError('CONNECTION_FAILED', message, { cause: error });
+  return new GymlinkError(reason, message, { cause: error });
 }
 
 function environmentInfo(summary: EnvironmentSummary): EnvironmentInfo {

@@ -1,5 +1,5 @@
 import type { OpenedResponse, Transition } from '../proto/gen/gymlink/v1/session.js';
-import { encodeActions } from './columns.js';
+import { encodeAction } from './actions.js';
 import { type Info, infoList } from './infos.js';
 import type { Seed } from './open-request.js';
 import { type RenderFrame, renderings } from './renderings.js';
@@ -68,7 +68,7 @@ export class Env<Obs = Sample, Act = Sample> {
    *   episode; ENVIRONMENT_RAISED, WORKER_DIED or DEADLINE_EXCEEDED.
    */
   async step(action: Act): Promise<Step<Obs>> {
-    const bytes = encodeActions(this.actionSpace, 1, batchOfOne(this.actionSpace, action));
+    const bytes = encodeAction(this.actionSpace, action);
     const { observation, info } = this.read(await this.session.step(bytes));
     const { rewards, terminations, truncations } = this.rows;
     return {
@@ -100,16 +100,8 @@ export class Env<Obs = Sample, Act = Sample> {
   }
 
   private read(transition: Transition): Reset<Obs> {
-    this.rows.begin();
-    for (const part of transition.parts) this.rows.read(part);
+    this.rows.read(transition.parts);
     const [info = {}] = this.rows.infos.length === 0 ? [] : infoList(this.rows.infos, 1);
     return { observation: this.rows.observations.row(0) as Obs, info };
   }
-}
-
-/** A Tuple's batch has its entries outside: each entry becomes a batch of one. */
-function batchOfOne(space: Space, action: unknown): unknown {
-  if (space.kind === 'Tuple' && Array.isArray(action))
-    return action.map((item, i) => batchOfOne(space.spaces[i] as Space, item));
-  return space.kind === 'Dict' ? [action] : action;
 }

@@ -10,21 +10,30 @@ export { Connection, connect } from './connection.js';
 export { Env, type Reset, type Step } from './env.js';
 export type { EnvironmentTypes, KnownEnvironments, KnownId } from './environments.js';
 export { type ErrorReasonName, GymlinkError, type PythonException } from './errors.js';
-export { Generator } from './generator.js';
-export type { Info, VectorInfos } from './infos.js';
+export type { Info } from './infos.js';
 export { type LaunchOptions, launch } from './launch.js';
-export { asNdArray, type DtypeName, type NdArray, type TypedArray } from './nd-array.js';
+export {
+  type ArrayOf,
+  asNdArray,
+  type DtypeName,
+  type NdArray,
+  type TypedArray,
+} from './nd-array.js';
 export type { AutoresetMode, MakeOptions, MakeVecOptions, Seed } from './open-request.js';
+export { Generator } from './random/generator.js';
 export type { RenderFrame } from './renderings.js';
 export {
   Box,
   batchSpace,
   Dict,
   Discrete,
+  expectSpace,
+  isBox,
   MultiBinary,
   MultiDiscrete,
   type Sample,
   type Space,
+  type SpaceKind,
   Text,
   Tuple,
 } from './spaces/index.js';
@@ -43,3 +52,4 @@ export {
   type VectorResetOptions,
   type VectorStep,
 } from './vector-env.js';
+export type { VectorInfos } from './vector-infos.js';

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, rmSync } from 'node:fs';
+import { mkdtemp, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -18,10 +19,14 @@ export interface LaunchOptions {
 }
 
 const closeGraceMs = 10_000;
+const prefix = 'gymlink-launch-';
+/** The kernel takes no longer name of a Unix socket, and Node cuts it silently. */
+const maxSocketPathBytes = 100;
 
 /**
  * Starts a private server on a Unix socket of its own and connects to it. `close` of the connection ends the server; so does
- * the end of this process, however it comes about.
+ * the end of this process, however it comes about. The server does not see the terminal's Ctrl-C: a script that handles it
+ * goes on with its environments.
  *
  * @throws GymlinkError LAUNCH_FAILED if the server does not start; its last words are in the message.
  */
@@ -29,27 +34,45 @@ export async function launch({
   onLog,
   timeoutMs = 600_000,
 }: LaunchOptions = {}): Promise<Connection> {
-  const folder = await mkdtemp(join(tmpdir(), 'gymlink-'));
+  const folder = await privateFolder();
   const listen = `unix:${join(folder, 's.sock')}`;
-  const child = spawn(
-    process.execPath,
-    [cliFile(), 'serve', '--listen', listen, '--json', '--exit-with-stdin'],
-    {
-      stdio: ['pipe', 'pipe', 'pipe'],
-    },
-  );
+  const args = [cliFile(), 'serve', '--listen', listen, '--json', '--exit-with-stdin'];
+  const child = spawn(process.execPath, args, { stdio: 'pipe', detached: true });
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', removeFolder);
   const stop = async () => {
     await end(child);
     await rm(folder, { recursive: true, force: true });
+    process.off('exit', removeFolder);
   };
   try {
     await started(child, timeoutMs, onLog);
     const connection = new Connection(listen, stop);
     await connection.ready(timeoutMs);
+    unref(child);
     return connection;
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+async function privateFolder(): Promise<string> {
+  const isShort =
+    Buffer.byteLength(join(tmpdir(), `${prefix}XXXXXX`, 's.sock')) <= maxSocketPathBytes;
+  const base = isShort ? tmpdir() : '/tmp';
+  await removeAbandoned(base);
+  return mkdtemp(join(base, prefix));
+}
+
+/** A process that was killed with SIGKILL leaves its empty folder; the next one removes it. */
+async function removeAbandoned(base: string): Promise<void> {
+  const names = await readdir(base).catch(() => []);
+  for (const name of names.filter((found) => found.startsWith(prefix))) {
+    const folder = join(base, name);
+    const age = Date.now() - (await stat(folder).then(({ mtimeMs }) => mtimeMs, Date.now));
+    // A folder with a socket in it is no empty one, and stays.
+    if (age > 60_000) await rmdir(folder).catch(() => undefined);
   }
 }
 
@@ -71,9 +94,13 @@ function started(
     log.push(line);
     if (log.length > 20) log.shift();
   });
+  // A server that died takes no more input; its end is told by `exit`.
+  child.stdin?.on('error', () => undefined);
   return new Promise((resolve, reject) => {
-    const fail = (what: string) =>
+    const fail = (what: string) => {
+      clearTimeout(timer);
       reject(new GymlinkError('LAUNCH_FAILED', [`The private server ${what}.`, ...log].join('\n')));
+    };
     const timer = setTimeout(() => fail(`did not start within ${timeoutMs / 1000} s`), timeoutMs);
     child.once('error', (error) => fail(`could not be started: ${error.message}`));
     child.once('close', (code) => fail(`ended with exit code ${code}`));
@@ -84,8 +111,15 @@ function started(
   });
 }
 
+/** A script that does not close its connection ends all the same, and the server with it. */
+function unref(child: ChildProcess): void {
+  child.unref();
+  for (const pipe of [child.stdin, child.stdout, child.stderr]) (pipe as Socket | null)?.unref();
+}
+
 async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  child.ref();
   const exited = once(child, 'exit');
   const timer = setTimeout(() => child.kill('SIGKILL'), closeGraceMs);
   child.stdin?.end();

@@ -38,6 +38,22 @@ export type NdArray<T extends TypedArray = TypedArray> = T & {
   readonly dtype: DtypeName;
 };
 
+/** The typed array of each dtype. */
+export interface ArrayOf {
+  bool: Uint8Array;
+  int8: Int8Array;
+  int16: Int16Array;
+  int32: Int32Array;
+  int64: BigInt64Array;
+  uint8: Uint8Array;
+  uint16: Uint16Array;
+  uint32: Uint32Array;
+  uint64: BigUint64Array;
+  float16: Float32Array;
+  float32: Float32Array;
+  float64: Float64Array;
+}
+
 type ArrayConstructor = {
   new (length: number): TypedArray;
   new (buffer: ArrayBufferLike, byteOffset?: number, length?: number): TypedArray;
@@ -86,7 +102,20 @@ export function asNdArray<T extends TypedArray>(
   shape: readonly number[],
   dtype: DtypeName,
 ): NdArray<T> {
-  return Object.assign(array, { shape, dtype });
+  const marked = array as T & { shape: readonly number[]; dtype: DtypeName };
+  marked.shape = shape;
+  marked.dtype = dtype;
+  return marked;
+}
+
+/** Whether a value is a typed array of any dtype. */
+export function isTypedArray(value: unknown): value is TypedArray {
+  return ArrayBuffer.isView(value) && !(value instanceof DataView);
+}
+
+/** Whether a value is a typed array with shape and dtype. */
+export function isNdArray(value: unknown): value is NdArray {
+  return isTypedArray(value) && 'shape' in value && 'dtype' in value;
 }
 
 /** A 16-bit float's number (IEEE 754 binary16). */
@@ -126,9 +155,18 @@ export function decodeElements(bytes: Uint8Array, dtype: DtypeName): TypedArray 
   return new ArrayOfDtype(own.buffer, 0, own.byteLength / itemBytes);
 }
 
-/** Elements as bytes of the wire. */
+/** Elements as bytes of the wire, also where they are held as another type (int64 of a Discrete in an Int32Array). */
 export function encodeElements(array: TypedArray, dtype: DtypeName): Uint8Array {
+  const { Array: Held } = dtypes[dtype];
+  const held = array instanceof Held ? array : convertTo(new Held(array.length), array);
   if (dtype === 'float16')
-    return new Uint8Array(Uint16Array.from(array as Float32Array, toFloat16).buffer);
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    return new Uint8Array(Uint16Array.from(held as Float32Array, toFloat16).buffer);
+  return new Uint8Array(held.buffer, held.byteOffset, held.byteLength);
+}
+
+function convertTo(target: TypedArray, source: TypedArray): TypedArray {
+  const convert =
+    target instanceof BigInt64Array || target instanceof BigUint64Array ? BigInt : Number;
+  for (let i = 0; i < target.length; i++) target[i] = convert(source[i] as number) as never;
+  return target;
 }

@@ -4,7 +4,6 @@ import type {
   SessionRequest,
   SessionResponse,
   Transition,
-  TransitionPart,
 } from '../proto/gen/gymlink/v1/session.js';
 import { fromErrorMessage, GymlinkError } from './errors.js';
 
@@ -22,22 +21,31 @@ type Reply = NonNullable<SessionResponse['response']>;
 type ReplyCase = Reply['$case'];
 type ReplyValue<C extends ReplyCase> = Extract<Reply, { $case: C }>['value'];
 
+/** A request that was sent and not answered yet. */
 interface Pending {
+  readonly request: Request;
+  readonly timer: NodeJS.Timeout;
   resolve(reply: Reply): void;
   reject(error: GymlinkError): void;
-  readonly timer: NodeJS.Timeout;
-  /** Parts of a transition that was split over several messages. */
-  parts: TransitionPart[];
+  /** The transition so far, where it is split over several messages. */
+  begun: Transition | undefined;
 }
 
-/** One session's requests: numbered, answered in any order, each within its deadline. */
+/**
+ * One session's requests: numbered, each answered within its deadline. Any number may be made at a time; at most as many as
+ * the server allows are on their way, the others wait here.
+ */
 export class Session {
   private readonly stream: SessionStream;
   private readonly timeoutMs: number;
   private readonly pending = new Map<bigint, Pending>();
+  /** Sends a request that waits for its turn, or rejects it. */
+  private readonly waiting: ((ended: GymlinkError | undefined) => void)[] = [];
+  private maxInFlight = 1;
   private seq = 0n;
   private acknowledged = 0n;
   private ended: GymlinkError | undefined;
+  private closing: Promise<void> | undefined;
   private readonly endListeners: (() => void)[] = [];
 
   /** @param timeoutMs Deadline of each request; above the server's own deadlines, so that those speak first. */
@@ -50,32 +58,25 @@ export class Session {
 
   /** Opens the session: the first request of a stream. */
   async open(request: OpenRequest): Promise<OpenedResponse> {
-    return this.request({ $case: 'open', value: request }, 'opened');
+    const opened = await this.request({ $case: 'open', value: request }, 'opened');
+    // A delivery beyond the window would wait for an acknowledgement, which the next request carries.
+    this.maxInFlight = Math.max(1, Math.min(opened.maxInFlight, opened.deliveryWindow || Infinity));
+    return opened;
   }
 
   /** Sends a request; resolves to its reply, or rejects with its error. */
   request<C extends ReplyCase>(request: Request, reply: C): Promise<ReplyValue<C>> {
-    if (this.ended) return Promise.reject(this.ended);
-    this.seq += 1n;
-    const seq = this.seq;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.expire(seq, request.$case), this.timeoutMs);
-      this.pending.set(seq, {
-        resolve: (found) => {
-          if (found.$case === reply) resolve(found.value as never);
-          else
-            reject(
-              new GymlinkError(
-                'MALFORMED_REPLY',
-                `The server answered ${request.$case} with ${found.$case}.`,
-              ),
-            );
-        },
-        reject,
-        timer,
-        parts: [],
-      });
-      this.stream.write({ seq, acknowledged: this.acknowledged, request });
+      const take = (found: Reply) => {
+        if (found.$case === reply) resolve(found.value as never);
+        else reject(malformed(`it answered ${request.$case} with ${found.$case}`));
+      };
+      const send = (ended: GymlinkError | undefined) => {
+        if (ended) reject(ended);
+        else this.send(request, take, reject);
+      };
+      if (this.ended || this.pending.size < this.maxInFlight) send(this.ended);
+      else this.waiting.push(send);
     });
   }
 
@@ -84,17 +85,26 @@ export class Session {
     return this.request({ $case: 'step', value: { envIndices: [], actions } }, 'transition');
   }
 
-  /** Closes the session on the server. A session that has ended already is closed. */
-  async close(): Promise<void> {
-    if (this.ended) return;
-    await this.request({ $case: 'close', value: {} }, 'closed');
-    this.end(new GymlinkError('SESSION_CLOSED', 'The session was closed.'));
+  /** Closes the session on the server, after what was asked before. A session that has ended already is closed. */
+  close(): Promise<void> {
+    this.closing ??= this.ended ? Promise.resolve() : this.sendClose();
+    return this.closing;
+  }
+
+  private async sendClose(): Promise<void> {
+    try {
+      await this.request({ $case: 'close', value: {} }, 'closed');
+    } catch (error) {
+      // With the stream the session has ended on the server, too.
+      if ((error as GymlinkError).reason !== 'CONNECTION_FAILED') throw error;
+    }
+    this.end(new GymlinkError('SESSION_CLOSED', 'The environment was closed.'));
   }
 
   /** Gives the session up without a word to the server, which notices the end of the stream. */
   abandon(): void {
+    this.end(new GymlinkError('SESSION_CLOSED', 'The session was given up.'));
     this.stream.cancel();
-    this.end();
   }
 
   /** Calls back when the session has ended, for whatever reason. */
@@ -102,33 +112,47 @@ export class Session {
     this.endListeners.push(listener);
   }
 
+  private send(request: Request, resolve: Pending['resolve'], reject: Pending['reject']): void {
+    this.seq += 1n;
+    const seq = this.seq;
+    const timer = setTimeout(() => this.expire(request), this.timeoutMs);
+    this.pending.set(seq, { request, timer, resolve, reject, begun: undefined });
+    this.stream.write({ seq, acknowledged: this.acknowledged, request });
+  }
+
   private take({ seq, response }: SessionResponse): void {
     const pending = this.pending.get(seq);
-    if (pending === undefined || response === undefined) return;
-    if (response.$case === 'transition') {
-      if (response.value.more) {
-        pending.parts.push(...response.value.parts);
-        return;
-      }
-      if (pending.parts.length > 0) response.value.parts.unshift(...pending.parts);
-      this.acknowledged = response.value.delivery;
+    if (pending === undefined || response === undefined) {
+      this.fail(malformed(`it answered request ${seq}, which nobody made, or without an answer`));
+      return;
     }
+    if (response.$case === 'transition' && !this.isWhole(pending, response.value)) return;
     this.pending.delete(seq);
     clearTimeout(pending.timer);
     if (response.$case === 'error') pending.reject(fromErrorMessage(response.value));
     else pending.resolve(response);
+    this.waiting.shift()?.(this.ended);
   }
 
-  private expire(seq: bigint, what: string): void {
-    this.pending
-      .get(seq)
-      ?.reject(
-        new GymlinkError(
-          'DEADLINE_EXCEEDED',
-          `The server did not answer ${what} within ${this.timeoutMs / 1000} s.`,
-        ),
-      );
-    this.pending.delete(seq);
+  /** Joins a transition that is split over messages; the last of them becomes the whole. */
+  private isWhole(pending: Pending, transition: Transition): boolean {
+    const { begun } = pending;
+    if (begun !== undefined) transition.parts.unshift(...begun.parts);
+    pending.begun = transition;
+    if (transition.more) return false;
+    this.acknowledged = transition.delivery;
+    return true;
+  }
+
+  private expire({ $case }: Request): void {
+    const seconds = this.timeoutMs / 1000;
+    const message = `The server did not answer ${$case} within ${seconds} s, and the environment was given up. Make it again.`;
+    this.fail(new GymlinkError('DEADLINE_EXCEEDED', message));
+  }
+
+  /** Ends the session because it cannot go on. */
+  private fail(error: GymlinkError): void {
+    this.end(error);
     this.stream.cancel();
   }
 
@@ -137,11 +161,16 @@ export class Session {
   ): void {
     if (this.ended) return;
     this.ended = error;
-    for (const pending of this.pending.values()) {
-      clearTimeout(pending.timer);
-      pending.reject(error);
+    for (const { timer, reject } of this.pending.values()) {
+      clearTimeout(timer);
+      reject(error);
     }
     this.pending.clear();
+    for (const send of this.waiting.splice(0)) send(error);
     for (const listener of this.endListeners) listener();
   }
+}
+
+function malformed(what: string): GymlinkError {
+  return new GymlinkError('MALFORMED_REPLY', `The server broke the protocol: ${what}.`);
 }

@@ -3,7 +3,7 @@ import {
   TransitionDetails,
   type TransitionPart,
 } from '../proto/gen/gymlink/v1/session.js';
-import { Blocks, type Column, columnOf, malformed, type Places } from './columns.js';
+import { Blocks, type Column, columnOf, malformed, type Places, padded } from './columns.js';
 import type { Sample, Space } from './spaces/index.js';
 import { fromMagnitude } from './values.js';
 
@@ -36,6 +36,8 @@ export class Rows {
   /** Seeds that resets of this transition used, by sub-environment. */
   readonly seeds = new Map<number, bigint>();
   private readonly space: Space;
+  /** Parts of a session come in the same few sizes at every step. */
+  private readonly headers = new Map<number, Header>();
 
   constructor(space: Space, numEnvs: number) {
     this.space = space;
@@ -48,43 +50,67 @@ export class Rows {
     this.observations = columnOf(space, numEnvs);
   }
 
-  /** Forgets infos, final observations and seeds of the last transition. */
-  begin(): void {
+  /**
+   * Reads a transition.
+   *
+   * @param asked The sub-environments that were asked for, ascending; empty for all.
+   * @throws GymlinkError MALFORMED_REPLY if it does not have exactly their rows, or a payload breaks its layout.
+   */
+  read(parts: readonly TransitionPart[], asked: readonly number[] = []): void {
     if (this.infos.length > 0) this.infos = [];
     if (this.finalInfos.length > 0) this.finalInfos = [];
     this.finalObservations.clear();
     this.seeds.clear();
+    let count = 0;
+    for (const part of parts) {
+      this.readPart(part, asked, count);
+      count += part.rows;
+    }
+    const wanted = asked.length || this.rewards.length;
+    if (count !== wanted) throw malformed(`${count} rows came where ${wanted} were asked for`);
   }
 
-  /** Reads a part's payload and details (session.proto, TransitionPart). */
-  read(part: TransitionPart): void {
+  private readPart(part: TransitionPart, asked: readonly number[], before: number): void {
     if (part.location?.$case !== 'payload') throw malformed('it is not in the message');
-    const n = part.rows;
+    const header = this.headerFor(part.rows);
     const blocks = new Blocks(part.location.value);
-    const places = this.places(blocks.take(4 * n), n);
-    scatter(blocks.take(4 * n), this.episodes, places);
-    scatter(blocks.take(4 * n), this.episodeSteps, places);
-    blocks.take(8 * n);
-    scatter(blocks.take(8 * n), this.rewards, places);
-    scatter(blocks.take(n), this.terminations, places);
-    scatter(blocks.take(n), this.truncations, places);
-    scatter(blocks.take(n), this.kinds, places);
-    const hasFinal = blocks.take(n);
+    header.bytes.set(blocks.take(header.bytes.length));
+    const places = this.place(header, asked, before);
     this.observations.read(blocks, places);
-    const ended = rowsWhere(hasFinal);
+    const ended = header.hasFinal.includes(1) ? rowsWhere(header.hasFinal) : [];
     if (ended.length > 0) this.readFinals(blocks, places, ended);
     blocks.end();
     if (part.details.length > 0) this.readDetails(part.details, places, ended);
   }
 
-  private places(block: Uint8Array, count: number): Places {
-    const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
-    const first = view.getUint32(0, true);
-    const rows = Uint32Array.from({ length: count }, (_, i) => view.getUint32(4 * i, true));
-    if (rows.some((row) => row >= this.rewards.length))
-      throw malformed('it names a sub-environment that does not exist');
-    const isRun = rows.every((row, i) => row === first + i);
-    return { count, first, rows: isRun ? undefined : rows };
+  private headerFor(rows: number): Header {
+    let header = this.headers.get(rows);
+    if (header === undefined) {
+      // Checked first: a row count from the wire must not decide how much memory is taken.
+      if (rows > this.rewards.length) throw malformed(`it has ${rows} rows`);
+      header = new Header(rows);
+      this.headers.set(rows, header);
+    }
+    return header;
+  }
+
+  /** Copies a header's columns to their rows, and says which those are. */
+  private place(header: Header, asked: readonly number[], before: number): Places {
+    const { rows, envIndex } = header;
+    for (let i = 0; i < rows; i++) {
+      const env = envIndex[i] as number;
+      if (env !== (asked.length > 0 ? asked[before + i] : before + i))
+        throw malformed(`sub-environment ${env} was not asked for at that place`);
+      this.rewards[env] = header.reward[i] as number;
+      this.terminations[env] = header.terminated[i] as number;
+      this.truncations[env] = header.truncated[i] as number;
+      this.kinds[env] = header.kind[i] as number;
+      this.episodes[env] = header.episode[i] as number;
+      this.episodeSteps[env] = header.episodeStep[i] as number;
+    }
+    const first = envIndex[0] as number;
+    const isRun = (envIndex[rows - 1] as number) - first === rows - 1;
+    return { count: rows, first, rows: isRun ? undefined : envIndex };
   }
 
   private readFinals(blocks: Blocks, places: Places, ended: readonly number[]): void {
@@ -105,6 +131,38 @@ export class Rows {
   }
 }
 
+/** The columns before the observations, copied to where they are aligned: a payload may begin at any offset. */
+class Header {
+  readonly rows: number;
+  readonly bytes: Uint8Array;
+  readonly envIndex: Uint32Array;
+  readonly episode: Uint32Array;
+  readonly episodeStep: Uint32Array;
+  readonly reward: Float64Array;
+  readonly terminated: Uint8Array;
+  readonly truncated: Uint8Array;
+  readonly kind: Uint8Array;
+  readonly hasFinal: Uint8Array;
+
+  constructor(rows: number) {
+    if (rows < 1) throw malformed('it has no rows');
+    const [four, eight, one] = [padded(4 * rows), 8 * rows, padded(rows)];
+    const buffer = new ArrayBuffer(3 * four + 2 * eight + 4 * one);
+    this.rows = rows;
+    this.bytes = new Uint8Array(buffer);
+    this.envIndex = new Uint32Array(buffer, 0, rows);
+    this.episode = new Uint32Array(buffer, four, rows);
+    this.episodeStep = new Uint32Array(buffer, 2 * four, rows);
+    // Between them is `seq`, which the session knows already.
+    this.reward = new Float64Array(buffer, 3 * four + eight, rows);
+    const flags = 3 * four + 2 * eight;
+    this.terminated = new Uint8Array(buffer, flags, rows);
+    this.truncated = new Uint8Array(buffer, flags + one, rows);
+    this.kind = new Uint8Array(buffer, flags + 2 * one, rows);
+    this.hasFinal = new Uint8Array(buffer, flags + 3 * one, rows);
+  }
+}
+
 function envAt({ first, rows }: Places, row: number): number {
   return rows === undefined ? first + row : (rows[row] as number);
 }
@@ -113,20 +171,4 @@ function rowsWhere(mask: Uint8Array): number[] {
   const rows: number[] = [];
   for (let i = 0; i < mask.length; i++) if (mask[i] === 1) rows.push(i);
   return rows;
-}
-
-/** Copies a block's elements to their places; works on bytes, because a block may start at any offset. */
-function scatter(
-  block: Uint8Array,
-  target: Uint8Array | Uint32Array | Float64Array,
-  { count, first, rows }: Places,
-): void {
-  const bytes = new Uint8Array(target.buffer);
-  const size = target.BYTES_PER_ELEMENT;
-  if (rows === undefined) {
-    bytes.set(block, first * size);
-    return;
-  }
-  for (let i = 0; i < count; i++)
-    bytes.set(block.subarray(i * size, (i + 1) * size), (rows[i] as number) * size);
 }

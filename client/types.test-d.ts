@@ -1,40 +1,103 @@
-import { expectTypeOf, test } from 'vitest';
-import type { Connection, Env, NdArray, Space, VectorEnv } from './index.js';
+/** What the types know of environments, spaces and actions: checked by the compiler, not run. */
+import { describe, expectTypeOf, test } from 'vitest';
+import {
+  type Box,
+  type Connection,
+  type Discrete,
+  type Env,
+  expectSpace,
+  isBox,
+  type NdArray,
+  type Sample,
+  type Space,
+  type VectorEnv,
+} from './index.js';
 
 declare const gym: Connection;
+declare const space: Space;
 
-test('types of Gymnasium’s own environments are known', async () => {
-  const lander = await gym.make('LunarLander-v3');
-  expectTypeOf((await lander.reset()).observation).toExtend<Float32Array>();
-  expectTypeOf(lander.step).parameter(0).toEqualTypeOf<number>();
-  const taxis = await gym.makeVec('Taxi-v4', { numEnvs: 2 });
-  expectTypeOf((await taxis.reset()).observations).toExtend<Int32Array>();
-  const cheetah = await gym.make('HalfCheetah-v5');
-  expectTypeOf((await cheetah.reset()).observation).toExtend<Float64Array>();
+describe('ids of Gymnasium', () => {
+  test('have their types', async () => {
+    const lander = await gym.make('LunarLander-v3');
+    expectTypeOf((await lander.reset()).observation).toExtend<Float32Array>();
+    expectTypeOf((await lander.step(0)).observation.shape).toEqualTypeOf<readonly number[]>();
+    expectTypeOf((await lander.step(0)).reward).toEqualTypeOf<number>();
+    expectTypeOf((await lander.step(0)).terminated).toEqualTypeOf<boolean>();
+    const cheetah = await gym.make('HalfCheetah-v5');
+    expectTypeOf((await cheetah.reset()).observation).toExtend<Float64Array>();
+    const lake = await gym.make('FrozenLake-v1');
+    expectTypeOf((await lake.reset()).observation).toEqualTypeOf<number>();
+  });
+
+  test('take actions of their kind alone', async () => {
+    const lander = await gym.make('LunarLander-v3');
+    await lander.step(lander.actionSpace.sample());
+    // @ts-expect-error A Discrete takes a number.
+    await lander.step('left');
+    // @ts-expect-error A Discrete takes one number.
+    await lander.step(Float32Array.of(0, 1));
+    const pendulum = await gym.make('Pendulum-v1');
+    await pendulum.step([0.5]);
+    await pendulum.step(Float32Array.of(0.5));
+    // @ts-expect-error A Box takes an array.
+    await pendulum.step(0.5);
+  });
+
+  test('have batches of both in vector environments', async () => {
+    const landers = await gym.makeVec('LunarLander-v3', { numEnvs: 2 });
+    await landers.step(landers.actionSpace.sample());
+    await landers.step([0, 1]);
+    const { observations, rewards, terminations } = await landers.step(Int32Array.of(0, 1));
+    expectTypeOf(observations).toExtend<Float32Array>();
+    expectTypeOf(rewards).toEqualTypeOf<NdArray<Float64Array>>();
+    expectTypeOf(terminations).toEqualTypeOf<NdArray<Uint8Array>>();
+    // @ts-expect-error One number is no batch.
+    await landers.step(0);
+    const lakes = await gym.makeVec('FrozenLake-v1', { numEnvs: 2 });
+    expectTypeOf((await lakes.reset()).observations).toExtend<Int32Array>();
+    // @ts-expect-error The number of sub-environments must be given.
+    await gym.makeVec('FrozenLake-v1', {});
+  });
 });
 
-test('an action of the wrong kind does not compile', async () => {
-  const lander = await gym.make('LunarLander-v3');
-  // @ts-expect-error A Discrete action is a number.
-  await lander.step([0]);
-  // @ts-expect-error A Discrete action is no string.
-  await lander.step('left');
-  const pendulums = await gym.makeVec('Pendulum-v1', { numEnvs: 2 });
-  // @ts-expect-error A batch of Box actions is no single number.
-  await pendulums.step(1);
-  // @ts-expect-error The number of sub-environments is needed.
-  await gym.makeVec('Pendulum-v1', {});
+describe('other ids', () => {
+  test('have the types that are given', async () => {
+    const env = await gym.make<NdArray<Uint8Array>, number>('family/Own-v0');
+    expectTypeOf(env).toEqualTypeOf<Env<NdArray<Uint8Array>, number>>();
+    await env.step(1);
+    // @ts-expect-error The action was said to be a number.
+    await env.step([1]);
+    const envs = await gym.makeVec<NdArray<Uint8Array>, Int32Array>('family/Own-v0', {
+      numEnvs: 2,
+    });
+    expectTypeOf(envs).toEqualTypeOf<VectorEnv<NdArray<Uint8Array>, Int32Array>>();
+  });
+
+  test('are samples of any space otherwise', async () => {
+    const env = await gym.make('family/Own-v0');
+    expectTypeOf((await env.reset()).observation).toEqualTypeOf<Sample>();
+    await env.step(env.actionSpace.sample());
+    // @ts-expect-error No space has dates.
+    await env.step(new Date());
+  });
 });
 
-test('types of other environments can be given', async () => {
-  const own = await gym.make<NdArray<Float32Array>, number>('mine/Own-v0');
-  expectTypeOf(own).toEqualTypeOf<Env<NdArray<Float32Array>, number>>();
-  const many = await gym.makeVec<NdArray<Uint8Array>, Int32Array>('mine/Own-v0', { numEnvs: 3 });
-  expectTypeOf(many).toEqualTypeOf<VectorEnv<NdArray<Uint8Array>, Int32Array>>();
-  expectTypeOf(many.actionSpace.sample()).toEqualTypeOf<Int32Array>();
-});
+describe('spaces', () => {
+  test('are told by their kind', () => {
+    // @ts-expect-error Not every space has n.
+    space.n;
+    if (space.kind === 'Discrete') expectTypeOf(space).toEqualTypeOf<Discrete>();
+    if (space.kind === 'Dict')
+      expectTypeOf(space.spaces).toEqualTypeOf<Readonly<Record<string, Space>>>();
+    // @ts-expect-error There is no such kind.
+    if (space.kind === 'Cube') return;
+  });
 
-test('a space is narrowed by its kind', () => {
-  const n = (space: Space): number => (space.kind === 'Discrete' ? space.n : 0);
-  expectTypeOf(n).returns.toBeNumber();
+  test('are narrowed by isBox and expectSpace', () => {
+    if (isBox(space, 'float32')) expectTypeOf(space).toEqualTypeOf<Box<Float32Array>>();
+    if (isBox(space, 'int64')) expectTypeOf(space.sample()).toEqualTypeOf<NdArray<BigInt64Array>>();
+    if (isBox(space, 'bool')) expectTypeOf(space.low).toEqualTypeOf<NdArray<Uint8Array>>();
+    expectTypeOf(expectSpace(space, 'Discrete').n).toEqualTypeOf<number>();
+    expectTypeOf(expectSpace(space, 'Text').sample()).toEqualTypeOf<string>();
+  });
 });

@@ -1,12 +1,12 @@
-import type { MapValue, Tensor, Value } from '../proto/gen/gymlink/v1/value.js';
+import type { MapEntry, MapValue, Tensor, Value } from '../proto/gen/gymlink/v1/value.js';
 import { GymlinkError } from './errors.js';
 import {
   asNdArray,
-  type DtypeName,
   decodeElements,
   dtypeName,
   dtypes,
   encodeElements,
+  isNdArray,
   type NdArray,
   sizeOf,
 } from './nd-array.js';
@@ -42,7 +42,8 @@ export class PythonTuple {
 
 /**
  * A constructor argument or reset option. A whole number becomes a Python int, any other a float; arrays become lists; an
- * {@link NdArray} becomes a numpy.ndarray; objects become dicts. {@link PythonFloat} and {@link PythonTuple} say otherwise.
+ * {@link NdArray} becomes a numpy.ndarray; objects and Maps become dicts. {@link PythonFloat} and {@link PythonTuple} say
+ * otherwise.
  */
 export type Argument =
   | null
@@ -56,6 +57,7 @@ export type Argument =
   | PythonFloat
   | PythonTuple
   | readonly Argument[]
+  | ReadonlyMap<Argument, Argument>
   | { readonly [key: string]: Argument };
 
 /** Named arguments or options. */
@@ -151,16 +153,17 @@ function integerKind(value: bigint): NonNullable<Value['kind']> {
   };
 }
 
-function isNdArray(value: object): value is NdArray {
-  return ArrayBuffer.isView(value) && 'shape' in value && 'dtype' in value;
-}
-
 function objectKind(value: object): NonNullable<Value['kind']> {
   if (value instanceof PythonFloat) return { $case: 'real', value: value.value };
   if (value instanceof PythonTuple)
     return { $case: 'tuple', value: { values: value.values.map(toValue) } };
   if (isNdArray(value)) {
-    const { number } = dtypes[value.dtype as DtypeName];
+    const { number } = dtypes[value.dtype];
+    if (sizeOf(value.shape) !== value.length)
+      throw new GymlinkError(
+        'INVALID_ARGUMENT',
+        `An array of shape [${value.shape}] has ${sizeOf(value.shape)} elements, not ${value.length}.`,
+      );
     const data = encodeElements(value, value.dtype);
     return { $case: 'array', value: { dtype: number, shape: value.shape.map(BigInt), data } };
   }
@@ -171,7 +174,18 @@ function objectKind(value: object): NonNullable<Value['kind']> {
       'INVALID_ARGUMENT',
       'A typed array needs a shape and a dtype to travel: use asNdArray.',
     );
+  if (value instanceof Map) return { $case: 'map', value: { entries: mapEntries(value) } };
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null)
+    throw new GymlinkError(
+      'INVALID_ARGUMENT',
+      `A ${value.constructor.name} cannot be sent to an environment.`,
+    );
   return { $case: 'map', value: toMap(value as Arguments) };
+}
+
+function mapEntries(map: ReadonlyMap<Argument, Argument>): MapEntry[] {
+  return [...map].map(([key, item]) => ({ key: toValue(key), value: toValue(item) }));
 }
 
 /** An argument as Value of the wire. */

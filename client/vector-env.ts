@@ -1,7 +1,7 @@
-import type { OpenedResponse, ResetRequest, Transition } from '../proto/gen/gymlink/v1/session.js';
-import { encodeActions } from './columns.js';
+import type { OpenedResponse, ResetRequest } from '../proto/gen/gymlink/v1/session.js';
+import { encodeActions } from './actions.js';
 import { GymlinkError } from './errors.js';
-import { type Info, infoList, type VectorInfos, vectorInfos } from './infos.js';
+import { type Info, infoList } from './infos.js';
 import { asNdArray, type NdArray } from './nd-array.js';
 import { type AutoresetMode, type MakeVecOptions, type Seed, toSeed } from './open-request.js';
 import { type RenderFrame, renderings } from './renderings.js';
@@ -9,6 +9,7 @@ import type { Session } from './session.js';
 import { batchSpace, fromSpaceMessage, type Sample, type Space } from './spaces/index.js';
 import { Rows, rowKinds } from './transition.js';
 import { type Arguments, fromMagnitude, fromMap, type PlainValue, toMap } from './values.js';
+import { type VectorInfos, vectorInfos } from './vector-infos.js';
 
 /** A space whose samples are known to be of a type. */
 export type SpaceOf<T> = { sample(): T } & Space;
@@ -22,7 +23,7 @@ export interface VectorResetOptions {
    * keep their observation.
    */
   readonly options?: Arguments & { readonly reset_mask?: ArrayLike<boolean | number> };
-  /** Options for single sub-environments instead, one each. */
+  /** Options for single sub-environments instead, one each; `options` then may have `reset_mask` alone. */
   readonly envOptions?: readonly Arguments[];
 }
 
@@ -103,7 +104,8 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
    */
   async reset(options: VectorResetOptions = {}): Promise<VectorReset<Obs>> {
     const request = resetRequest(options, this.numEnvs);
-    this.read(await this.session.request({ $case: 'reset', value: request }, 'transition'));
+    const reset = this.session.request({ $case: 'reset', value: request }, 'transition');
+    this.rows.read((await reset).parts, request.envIndices);
     return { observations: this.observations(), infos: this.infos() };
   }
 
@@ -115,7 +117,7 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
    */
   async step(actions: Act): Promise<VectorStep<Obs>> {
     const bytes = encodeActions(this.singleActionSpace, this.numEnvs, actions);
-    this.read(await this.session.step(bytes));
+    this.rows.read((await this.session.step(bytes)).parts);
     const { rewards, terminations, truncations } = this.rows;
     return {
       observations: this.observations(),
@@ -154,11 +156,6 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  private read(transition: Transition): void {
-    this.rows.begin();
-    for (const part of transition.parts) this.rows.read(part);
   }
 
   private observations(): Obs {
@@ -207,12 +204,14 @@ export function resetRequest(
       );
     return envIndices.length === 0 ? [...items] : envIndices.map((i) => items[i] as T);
   };
+  if (envOptions !== undefined && Object.keys(rest).length > 0)
+    throw new GymlinkError('INVALID_ARGUMENT', 'reset takes options or envOptions, not both.');
   const seeds = Array.isArray(seed) ? chosen(seed as readonly (Seed | null)[], 'seeds') : [];
   return {
     envIndices,
     seed: seed === undefined || Array.isArray(seed) ? undefined : toSeed(seed as Seed),
     envSeeds: seeds.map((item) => ({ seed: item === null ? undefined : toSeed(item) })),
-    options: options === undefined ? undefined : toMap(rest as Arguments),
+    options: options === undefined || envOptions ? undefined : toMap(rest as Arguments),
     envOptions: envOptions === undefined ? [] : chosen(envOptions, 'options').map(toMap),
   };
 }

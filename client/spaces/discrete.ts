@@ -1,5 +1,6 @@
-import { Generator } from '../generator.js';
 import type { DtypeName } from '../nd-array.js';
+import { Generator } from '../random/generator.js';
+import { checkRange, integerWidth } from './integer-range.js';
 
 /** The integers `start` … `start + n - 1` (Gymnasium's Discrete). */
 export class Discrete {
@@ -13,7 +14,9 @@ export class Discrete {
   readonly dtype: DtypeName;
   private generator: Generator | undefined;
 
+  /** @throws RangeError if n is below 1, or a value does not fit into 32 bits. */
   constructor(n: number, start = 0, dtype: DtypeName = 'int64') {
+    checkRange(start, n, 'Discrete');
     this.n = n;
     this.start = start;
     this.dtype = dtype;
@@ -27,7 +30,7 @@ export class Discrete {
   /** A random value, each as likely as the others; equal to Gymnasium's for the same seed. */
   sample(): number {
     this.generator ??= new Generator();
-    return this.start + this.generator.integer(this.n);
+    return this.start + this.generator.integer(this.n, integerWidth(this.dtype));
   }
 
   /** Whether a value is a whole number of this space. */
@@ -40,7 +43,15 @@ export class Discrete {
     );
   }
 
+  /** A plain object for JSON. */
+  toJSON(): object {
+    const { kind, n, start, dtype } = this;
+    return { kind, n, start, dtype };
+  }
+
   toString(): string {
-    return this.start === 0 ? `Discrete(${this.n})` : `Discrete(${this.n}, start=${this.start})`;
+    const start = this.start === 0 ? '' : `, start=${this.start}`;
+    const dtype = this.dtype === 'int64' ? '' : `, dtype=${this.dtype}`;
+    return `Discrete(${this.n}${start}${dtype})`;
   }
 }

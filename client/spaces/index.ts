@@ -5,7 +5,16 @@ import type {
 } from '../../proto/gen/gymlink/v1/space.js';
 import type { Dtype } from '../../proto/gen/gymlink/v1/value.js';
 import { GymlinkError } from '../errors.js';
-import { type DtypeName, decodeElements, dtypeName, type NdArray } from '../nd-array.js';
+import {
+  type ArrayOf,
+  type DtypeName,
+  decodeElements,
+  dtypeName,
+  dtypes,
+  type NdArray,
+  sizeOf,
+  type TypedArray,
+} from '../nd-array.js';
 import { fromTensor } from '../values.js';
 import { Box } from './box.js';
 import { Dict } from './dict.js';
@@ -22,6 +31,27 @@ export type Space = Box | Discrete | MultiDiscrete | MultiBinary | Text | Dict |
 
 /** A value of a space. */
 export type Sample = NdArray | number | string | Sample[] | { [key: string]: Sample };
+
+/** Names of the kinds of spaces. */
+export type SpaceKind = Space['kind'];
+
+/** Whether a space is a Box of a dtype. */
+export function isBox<D extends DtypeName>(space: Space, dtype: D): space is Box<ArrayOf[D]> {
+  return space.kind === 'Box' && space.dtype === dtype;
+}
+
+/**
+ * The space itself, typed as the kind it was checked to be: `expectSpace(env.actionSpace, 'Discrete').n`.
+ *
+ * @throws TypeError if the space is of another kind.
+ */
+export function expectSpace<K extends SpaceKind>(
+  space: Space,
+  kind: K,
+): Extract<Space, { kind: K }> {
+  if (space.kind !== kind) throw new TypeError(`A ${kind} space is needed, but this is ${space}.`);
+  return space as Extract<Space, { kind: K }>;
+}
 
 function knownDtype(dtype: Dtype): DtypeName {
   const name = dtypeName(dtype);
@@ -51,8 +81,23 @@ function multiDiscrete({ nvec, start, dtype }: MultiDiscreteSpace): MultiDiscret
   );
 }
 
-/** A space as the wire describes it. */
+/**
+ * A space as the wire describes it.
+ *
+ * @throws GymlinkError UNIMPLEMENTED for a space that this client does not know or whose values it cannot hold.
+ */
 export function fromSpaceMessage(message: SpaceMessage | undefined): Space {
+  try {
+    return makeSpace(message);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new GymlinkError('UNIMPLEMENTED', `This client cannot hold a space: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+function makeSpace(message: SpaceMessage | undefined): Space {
   const kind = message?.kind;
   switch (kind?.$case) {
     case 'box':
@@ -70,13 +115,9 @@ export function fromSpaceMessage(message: SpaceMessage | undefined): Space {
     case 'text':
       return new Text(kind.value.minLength, kind.value.maxLength, kind.value.characters);
     case 'dict':
-      return new Dict(
-        Object.fromEntries(
-          kind.value.entries.map(({ key, space }) => [key, fromSpaceMessage(space)]),
-        ),
-      );
+      return new Dict(kind.value.entries.map(({ key, space }) => [key, makeSpace(space)] as const));
     case 'tuple':
-      return new Tuple(kind.value.spaces.map(fromSpaceMessage));
+      return new Tuple(kind.value.spaces.map(makeSpace));
     default:
       throw new GymlinkError(
         'UNIMPLEMENTED',
@@ -85,44 +126,45 @@ export function fromSpaceMessage(message: SpaceMessage | undefined): Space {
   }
 }
 
-function repeat(values: ArrayLike<number | bigint>, times: number): (number | bigint)[] {
-  return Array.from({ length: times }, () => Array.from(values)).flat();
+function tile(bounds: NdArray, n: number): TypedArray {
+  const tiled = new dtypes[bounds.dtype].Array(n * bounds.length);
+  for (let i = 0; i < n; i++) tiled.set(bounds as never, i * bounds.length);
+  return tiled;
 }
 
-/** The space of a batch of n values, as Gymnasium's `batch_space` makes it (MultiBinary and MultiDiscrete stay of their kind). */
+function repeat(values: ArrayLike<number>, n: number): Int32Array {
+  return Int32Array.from(
+    { length: n * values.length },
+    (_, i) => values[i % values.length] as number,
+  );
+}
+
+/**
+ * The space of a batch of n values, as Gymnasium's `batch_space` makes it. A batch of MultiDiscrete or MultiBinary values is a
+ * MultiDiscrete, where Gymnasium has a Box of integers: it draws the same numbers, as Int32Array.
+ */
 export function batchSpace(space: Space, n: number): Space {
   switch (space.kind) {
     case 'Box':
-      return new Box(repeat(space.low, n), repeat(space.high, n), [n, ...space.shape], space.dtype);
+      return new Box(tile(space.low, n), tile(space.high, n), [n, ...space.shape], space.dtype);
     case 'Discrete':
-      return new MultiDiscrete(
-        Array(n).fill(space.n),
-        Array(n).fill(space.start),
-        [n],
-        space.dtype,
-      );
-    case 'MultiDiscrete':
-      return new MultiDiscrete(
-        repeat(space.nvec, n) as number[],
-        repeat(space.start, n) as number[],
-        [n, ...space.shape],
-        space.dtype,
-      );
-    case 'MultiBinary':
-      return new MultiBinary([n, ...space.shape]);
-    case 'Text':
-      return new Tuple(
-        Array.from(
-          { length: n },
-          () => new Text(space.minLength, space.maxLength, space.characters.join('')),
-        ),
-      );
+      return new MultiDiscrete(repeat([space.n], n), repeat([space.start], n), [n], space.dtype);
+    case 'MultiDiscrete': {
+      const shape = [n, ...space.shape];
+      return new MultiDiscrete(repeat(space.nvec, n), repeat(space.start, n), shape, space.dtype);
+    }
+    case 'MultiBinary': {
+      const shape = [n, ...space.shape];
+      const counts = new Int32Array(sizeOf(shape)).fill(2);
+      return new MultiDiscrete(counts, undefined, shape, space.dtype);
+    }
+    case 'Text': {
+      const { minLength, maxLength, characters } = space;
+      const text = () => new Text(minLength, maxLength, characters.join(''));
+      return new Tuple(Array.from({ length: n }, text));
+    }
     case 'Dict':
-      return new Dict(
-        Object.fromEntries(
-          Object.entries(space.spaces).map(([key, entry]) => [key, batchSpace(entry, n)]),
-        ),
-      );
+      return new Dict(space.entries.map(([key, entry]) => [key, batchSpace(entry, n)] as const));
     case 'Tuple':
       return new Tuple(space.spaces.map((entry) => batchSpace(entry, n)));
   }

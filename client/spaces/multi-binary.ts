@@ -1,5 +1,6 @@
-import { Generator } from '../generator.js';
 import { asNdArray, type NdArray, sizeOf } from '../nd-array.js';
+import { Generator } from '../random/generator.js';
+import { integerElements } from './multi-discrete.js';
 
 /** An array of zeros and ones (Gymnasium's MultiBinary). */
 export class MultiBinary {
@@ -20,22 +21,23 @@ export class MultiBinary {
     this.generator = new Generator(seed);
   }
 
-  /** A random value, zeros and ones alike. */
+  /** A random value, zeros and ones alike; equal to Gymnasium's for the same seed. */
   sample(): NdArray<Int32Array> {
     this.generator ??= new Generator();
-    const generator = this.generator;
-    const values = Int32Array.from({ length: sizeOf(this.shape) }, () => generator.integer(2));
+    const values = this.generator.integers(2, sizeOf(this.shape), 8);
     return asNdArray(values, this.shape, this.dtype);
   }
 
-  /** Whether a value has as many elements as this space, each 0 or 1. */
+  /** Whether a value is an array of this shape (a plain array of numbers has one axis) of zeros and ones. */
   contains(value: unknown): boolean {
-    if (!ArrayBuffer.isView(value) && !Array.isArray(value)) return false;
-    const elements = Array.from(value as ArrayLike<number>);
-    return (
-      elements.length === sizeOf(this.shape) &&
-      elements.every((element) => element === 0 || element === 1)
-    );
+    const elements = integerElements(value, this.shape);
+    return elements?.every((element) => element === 0 || element === 1) ?? false;
+  }
+
+  /** A plain object for JSON. */
+  toJSON(): object {
+    const { kind, shape, dtype } = this;
+    return { kind, shape, dtype };
   }
 
   toString(): string {

@@ -1,10 +1,17 @@
 import { describe, expect, test } from 'vitest';
+import { Space as SpaceMessage } from '../../proto/gen/gymlink/v1/space.js';
+import { Dtype } from '../../proto/gen/gymlink/v1/value.js';
+import { GymlinkError } from '../errors.js';
 import { asNdArray } from '../nd-array.js';
+import { canCast } from './can-cast.js';
 import {
   Box,
   batchSpace,
   Dict,
   Discrete,
+  expectSpace,
+  fromSpaceMessage,
+  isBox,
   MultiBinary,
   MultiDiscrete,
   type Space,
@@ -12,96 +19,277 @@ import {
   Tuple,
 } from './index.js';
 
-const nested = () =>
-  new Dict({
-    position: new Box([-1], [1], [2], 'float32'),
-    choice: new Tuple([new Discrete(3, 5), new MultiBinary([2, 2])]),
-    word: new Text(1, 4, 'abc'),
+const unit = new Box([-1], [1], [2], 'float32');
+const nested = new Dict({
+  position: unit,
+  kind: new Tuple([new Discrete(2), new Text(0, 3, 'ab')]),
+});
+
+describe('contains', () => {
+  const members: readonly [Space, unknown][] = [
+    [unit, Float32Array.of(-1, 1)],
+    [unit, [0, 0.5]],
+    [unit, asNdArray(Float32Array.of(0, 0), [2], 'float16')],
+    [new Box([0], [1], [], 'float64'), 0.5],
+    [new Box([0], [9], [1, 2], 'int32'), asNdArray(Uint8Array.of(1, 9), [1, 2], 'uint8')],
+    [new Box([0n], [9n], [1], 'int64'), BigInt64Array.of(9n)],
+    [new Discrete(3, -1), -1],
+    [new MultiDiscrete([2, 3], [5, -1]), Int32Array.of(6, 1)],
+    [new MultiBinary([2, 1]), asNdArray(Int32Array.of(1, 0), [2, 1], 'int8')],
+    [new Text(1, 2, 'é⠀'), '⠀é'],
+    [nested, { position: [0, 0], kind: [1, ''] }],
+  ];
+  test.each(members)('%s has a member', (space, value) => {
+    expect(space.contains(value)).toBe(true);
   });
 
-describe('samples equal Gymnasium’s for the same seed', () => {
-  test('Discrete', () => {
-    const space = new Discrete(4, -1);
-    space.seed(42);
-    const samples = Array.from({ length: 12 }, () => space.sample());
-    expect(samples).toEqual([-1, 2, 1, 0, 0, 2, -1, 1, -1, -1, 1, 2]);
-  });
-
-  test('MultiDiscrete', () => {
-    const space = new MultiDiscrete([5, 2, 7]);
-    space.seed(42);
-    const samples = Array.from({ length: 4 }, () => [...space.sample()]);
-    expect(samples).toEqual([
-      [3, 0, 6],
-      [3, 0, 6],
-      [3, 1, 0],
-      [2, 0, 6],
-    ]);
-  });
-
-  test('bounded Box of reals', () => {
-    const space = new Box<Float32Array>([-1, 0], [1, 5], [2], 'float32');
-    space.seed(42);
-    const samples = Array.from({ length: 3 }, () => [...space.sample()]);
-    expect(samples).toEqual([
-      [0.5479121208190918, 2.194392204284668],
-      [0.7171958684921265, 3.48684024810791],
-      [-0.8116453289985657, 4.878111839294434],
-    ]);
-  });
-
-  test('bounded Box of integers', () => {
-    const space = new Box<Uint8Array>([0], [255], [3], 'uint8');
-    space.seed(42);
-    const samples = Array.from({ length: 3 }, () => [...space.sample()]);
-    expect(samples).toEqual([
-      [198, 112, 219],
-      [178, 24, 249],
-      [194, 201, 32],
-    ]);
+  const strangers: readonly [string, Space, unknown][] = [
+    ['beyond a bound', unit, Float32Array.of(0, 1.5)],
+    ['NaN', unit, Float32Array.of(0, Number.NaN)],
+    ['too short', unit, Float32Array.of(0)],
+    ['of another shape', unit, asNdArray(Float32Array.of(0, 0), [1, 2], 'float32')],
+    ['of a wider dtype', unit, Float64Array.of(0, 0)],
+    ['text', unit, 'ab'],
+    ['null', unit, null],
+    ['an array of strings', unit, ['0', '0']],
+    ['below start', new Discrete(3, -1), -2],
+    ['above the end', new Discrete(3, -1), 2],
+    ['a fraction', new Discrete(3), 0.5],
+    ['a numeral', new Discrete(3), '1'],
+    ['out of range', new MultiDiscrete([2, 3], [5, -1]), Int32Array.of(7, 0)],
+    ['bigints', new MultiDiscrete([2]), BigInt64Array.of(1n)],
+    ['a two', new MultiBinary([2]), Int32Array.of(0, 2)],
+    ['flat where the space has two axes', new MultiBinary([2, 1]), [0, 1]],
+    ['too long', new Text(1, 2, 'ab'), 'aba'],
+    ['empty', new Text(1, 2, 'ab'), ''],
+    ['of another character', new Text(1, 2, 'ab'), 'c'],
+    ['short of a key', nested, { position: [0, 0] }],
+    ['with a key too many', nested, { position: [0, 0], kind: [1, ''], more: 1 }],
+    ['with an inherited key', nested, Object.create({ position: [0, 0], kind: [1, ''] })],
+    ['a wrong element', nested, { position: [0, 0], kind: [2, ''] }],
+    ['a shorter tuple', nested, { position: [0, 0], kind: [1] }],
+  ];
+  test.each(strangers)('what is %s is not in %s', (_, space, value) => {
+    expect(space.contains(value)).toBe(false);
   });
 });
 
-test.each<[string, Space]>([
-  ['Box', new Box([-1], [1], [3], 'float64')],
-  ['Box without bounds', new Box([-Infinity], [Infinity], [3], 'float32')],
-  ['Box with one bound', new Box([2], [Infinity], [2], 'float32')],
-  ['Box of int64', new Box([-5n], [5n], [2], 'int64')],
-  ['0-dimensional Box', new Box([0], [1], [], 'float32')],
-  ['Discrete', new Discrete(3, -2)],
-  ['MultiDiscrete', new MultiDiscrete([2, 3], [10, -1])],
-  ['MultiBinary', new MultiBinary([2, 3])],
-  ['Text', new Text(2, 5, 'xyz')],
-  ['Dict', nested()],
-  ['batch of a Dict', batchSpace(nested(), 3)],
-])('%s contains its samples, and repeats them from a seed', (_, space) => {
-  space.seed(3);
-  const first = Array.from({ length: 20 }, () => space.sample());
-  for (const sample of first) expect(space.contains(sample)).toBe(true);
-  space.seed(3);
-  expect(Array.from({ length: 20 }, () => space.sample())).toEqual(first);
+test('canCast is NumPy’s can_cast', () => {
+  // From numpy.can_cast(a, b) for all pairs, in the order of the names.
+  const names = [
+    'bool',
+    'int8',
+    'int16',
+    'int32',
+    'int64',
+    'uint8',
+    'uint16',
+    'uint32',
+    'uint64',
+    'float16',
+    'float32',
+    'float64',
+  ] as const;
+  const table = names.map((from) => names.map((to) => (canCast(from, to) ? '1' : '0')).join(''));
+  expect(table).toEqual([
+    '111111111111',
+    '011110000111',
+    '001110000011',
+    '000110000001',
+    '000010000001',
+    '001111111111',
+    '000110111011',
+    '000010011001',
+    '000000001001',
+    '000000000111',
+    '000000000011',
+    '000000000001',
+  ]);
 });
 
-test('values outside are not contained', () => {
-  const box = new Box([-1], [1], [2], 'float32');
-  expect(box.contains([0, 1.5])).toBe(false);
-  expect(box.contains([0, Number.NaN])).toBe(false);
-  expect(box.contains([0])).toBe(false);
-  expect(box.contains(asNdArray(new Float32Array(2), [1, 2], 'float32'))).toBe(false);
-  expect(new Discrete(3, 1).contains(0)).toBe(false);
-  expect(new Discrete(3).contains(0.5)).toBe(false);
-  expect(new MultiDiscrete([2, 2]).contains([1, 2])).toBe(false);
-  expect(new MultiBinary([2]).contains([0, 2])).toBe(false);
-  expect(new Text(1, 2, 'ab').contains('abc')).toBe(false);
-  expect(new Text(1, 2, 'ab').contains('c')).toBe(false);
-  const dict = nested();
-  expect(dict.contains({ ...dict.sample(), more: 1 })).toBe(false);
-  expect(new Tuple([new Discrete(2)]).contains([0, 0])).toBe(false);
+test('a Dict keeps its own order, which an object with number-like keys cannot', () => {
+  const dict = new Dict([
+    ['b', new Discrete(2)],
+    ['10', new Discrete(3)],
+    ['2', new Discrete(4)],
+  ]);
+  expect(dict.entries.map(([key]) => key)).toEqual(['b', '10', '2']);
+  const batch = batchSpace(dict, 2) as Dict;
+  expect(batch.entries.map(([key]) => key)).toEqual(['b', '10', '2']);
+  expect(`${dict}`).toBe("Dict('b': Discrete(2), '10': Discrete(3), '2': Discrete(4))");
 });
 
-test('spaces are told apart by kind, and print like Gymnasium’s', () => {
-  expect(`${new Box([0], [255], [96, 96, 3], 'uint8')}`).toBe('Box(0, 255, (96, 96, 3), uint8)');
-  expect(`${new Discrete(4)} ${new Discrete(3, 5)}`).toBe('Discrete(4) Discrete(3, start=5)');
-  expect(`${new MultiDiscrete([2, 3])}`).toBe('MultiDiscrete([2 3])');
-  expect(nested().kind).toBe('Dict');
+test('a key __proto__ is a key like any other', () => {
+  const sample = new Dict([['__proto__', new Discrete(1)]]).sample();
+  expect(Object.keys(sample)).toEqual(['__proto__']);
+  expect(Object.getPrototypeOf(sample)).toBe(Object.prototype);
+});
+
+describe('a space that cannot be', () => {
+  const makers: readonly [string, () => unknown][] = [
+    ['Discrete without values', () => new Discrete(0)],
+    ['Discrete beyond 32 bits', () => new Discrete(10, 2 ** 31 - 5)],
+    ['MultiDiscrete of two lengths', () => new MultiDiscrete([1, 2], [0])],
+    ['Box of three bounds for two elements', () => new Box([0, 0, 0], [1], [2], 'float32')],
+    ['Box with a NaN', () => new Box([Number.NaN], [1], [2], 'float32')],
+    ['Text of negative length', () => new Text(-1, 2, 'a')],
+    [
+      'Dict with a key twice',
+      () =>
+        new Dict([
+          ['a', unit],
+          ['a', unit],
+        ]),
+    ],
+  ];
+  test.each(makers)('%s is refused', (_, make) => {
+    expect(make).toThrow(RangeError);
+  });
+});
+
+const texts: readonly [Space, string][] = [
+  [unit, 'Box(-1, 1, (2,), float32)'],
+  [new Box([0, -Infinity], [1, Infinity], [2], 'float64'), 'Box([0 -inf], [1 inf], (2,), float64)'],
+  [new Discrete(3, -1, 'int8'), 'Discrete(3, start=-1, dtype=int8)'],
+  [new MultiDiscrete([2, 3], [0, 1]), 'MultiDiscrete([2 3], start=[0 1])'],
+  [new MultiBinary([4], true), 'MultiBinary(4)'],
+  [new Text(1, 2, 'ba'), 'Text(1, 2, charset=ab)'],
+  [new Tuple([new Discrete(2)]), 'Tuple(Discrete(2))'],
+];
+test.each(texts)('%s reads as in Gymnasium', (space, text) => {
+  expect(`${space}`).toBe(text);
+});
+
+test('spaces have JSON: infinite bounds are null, 64-bit integers text', () => {
+  const space = new Dict({
+    box: new Box([0, -Infinity], [1, 2], [2], 'float32'),
+    long: new Box([-(2n ** 63n)], [5n], [1], 'int64'),
+    pair: new Tuple([new Discrete(2), new MultiDiscrete([3])]),
+  });
+  space.sample();
+  expect(JSON.parse(JSON.stringify(space))).toEqual({
+    kind: 'Dict',
+    entries: [
+      ['box', { kind: 'Box', shape: [2], dtype: 'float32', low: [0, null], high: [1, 2] }],
+      [
+        'long',
+        { kind: 'Box', shape: [1], dtype: 'int64', low: ['-9223372036854775808'], high: ['5'] },
+      ],
+      [
+        'pair',
+        {
+          kind: 'Tuple',
+          spaces: [
+            { kind: 'Discrete', n: 2, start: 0, dtype: 'int64' },
+            { kind: 'MultiDiscrete', shape: [1], dtype: 'int64', nvec: [3], start: [0] },
+          ],
+        },
+      ],
+    ],
+  });
+});
+
+describe('from the wire', () => {
+  const int64 = (...values: bigint[]) => ({
+    dtype: Dtype.DTYPE_INT64,
+    shape: [BigInt(values.length)],
+    data: new Uint8Array(BigInt64Array.from(values).buffer),
+  });
+  const wire = (kind: SpaceMessage['kind']) =>
+    fromSpaceMessage(SpaceMessage.decode(SpaceMessage.encode({ kind }).finish()));
+
+  test('bounds may be one for all elements, and lie at any offset of the message', () => {
+    const space = wire({
+      $case: 'box',
+      value: {
+        dtype: Dtype.DTYPE_FLOAT32,
+        shape: [2n, 2n],
+        low: new Uint8Array(Float32Array.of(-1).buffer),
+        high: new Uint8Array(Float32Array.of(1, 2, 3, Infinity).buffer),
+      },
+    }) as Box;
+    expect([...(space.low as Float32Array)]).toEqual([-1, -1, -1, -1]);
+    expect([...(space.high as Float32Array)]).toEqual([1, 2, 3, Infinity]);
+    expect(space.shape).toEqual([2, 2]);
+  });
+
+  test('nested spaces keep order and starts', () => {
+    const space = wire({
+      $case: 'dict',
+      value: {
+        entries: [
+          {
+            key: 'z',
+            space: {
+              kind: { $case: 'discrete', value: { n: 3n, start: -1n, dtype: Dtype.DTYPE_INT32 } },
+            },
+          },
+          {
+            key: '1',
+            space: {
+              kind: {
+                $case: 'multiDiscrete',
+                value: { nvec: int64(2n, 3n), start: int64(0n, 4n), dtype: Dtype.DTYPE_INT64 },
+              },
+            },
+          },
+          {
+            key: 't',
+            space: {
+              kind: {
+                $case: 'tuple',
+                value: {
+                  spaces: [
+                    { kind: { $case: 'multiBinary', value: { shape: [2n], fromScalar: true } } },
+                  ],
+                },
+              },
+            },
+          },
+          {
+            key: 's',
+            space: {
+              kind: { $case: 'text', value: { minLength: 1, maxLength: 2, characters: 'xé' } },
+            },
+          },
+        ],
+      },
+    });
+    expect(`${space}`).toBe(
+      "Dict('z': Discrete(3, start=-1, dtype=int32), '1': MultiDiscrete([2 3], start=[0 4]), 't': Tuple(MultiBinary(2)), 's': Text(1, 2, charset=xé))",
+    );
+  });
+
+  const refused: readonly [string, SpaceMessage['kind']][] = [
+    ['no kind', undefined],
+    [
+      'a kind that is not known yet',
+      { $case: 'sequence', value: { space: undefined, stacked: false } },
+    ],
+    [
+      'values beyond 32 bits',
+      { $case: 'discrete', value: { n: 2n ** 40n, start: 0n, dtype: Dtype.DTYPE_INT64 } },
+    ],
+  ];
+  test.each(refused)('%s is UNIMPLEMENTED', (_, kind) => {
+    expect(() => fromSpaceMessage({ kind })).toThrow(
+      expect.objectContaining({ name: 'GymlinkError', reason: 'UNIMPLEMENTED' }),
+    );
+  });
+
+  test('a dtype that does not exist is MALFORMED_REPLY', () => {
+    const kind = { $case: 'discrete', value: { n: 2n, start: 0n, dtype: 77 as Dtype } } as const;
+    expect(() => fromSpaceMessage({ kind })).toThrow(GymlinkError);
+    expect(() => fromSpaceMessage({ kind })).toThrow(/dtype 77/);
+  });
+});
+
+test('narrowing: isBox tells the dtype, expectSpace the kind or why not', () => {
+  expect(isBox(unit, 'float32')).toBe(true);
+  expect(isBox(unit, 'float64')).toBe(false);
+  expect(isBox(new Discrete(2), 'float32')).toBe(false);
+  expect(expectSpace(new Discrete(5), 'Discrete').n).toBe(5);
+  expect(() => expectSpace(unit, 'Discrete')).toThrow(
+    'A Discrete space is needed, but this is Box(',
+  );
 });

@@ -1,4 +1,4 @@
-import { Generator } from '../generator.js';
+import { Generator } from '../random/generator.js';
 
 /** A string of some characters (Gymnasium's Text). */
 export class Text {
@@ -9,12 +9,17 @@ export class Text {
   readonly maxLength: number;
   /** The permitted characters in the space's order. */
   readonly characters: readonly string[];
+  private readonly cumulative: Float64Array;
   private generator: Generator | undefined;
 
+  /** @throws RangeError if the lengths are not 0 ≤ minLength ≤ maxLength. */
   constructor(minLength: number, maxLength: number, characters: string) {
+    if (!(minLength >= 0 && minLength <= maxLength))
+      throw new RangeError(`A Text cannot have ${minLength} to ${maxLength} characters.`);
     this.minLength = minLength;
     this.maxLength = maxLength;
-    this.characters = [...characters];
+    this.characters = [...new Set(characters)];
+    this.cumulative = uniformCumulative(this.characters.length);
   }
 
   /** Seeds `sample`. */
@@ -22,16 +27,20 @@ export class Text {
     this.generator = new Generator(seed);
   }
 
-  /** A random string: every length and every character is as likely as the others. */
+  /**
+   * A random string: every length and every character is as likely as the others. Equal to Gymnasium's for the same seed.
+   *
+   * @throws RangeError if the space has no characters and needs some.
+   */
   sample(): string {
     this.generator ??= new Generator();
-    const generator = this.generator;
+    const { generator, characters } = this;
     const length = this.minLength + generator.integer(this.maxLength - this.minLength + 1);
-    const letters = Array.from(
-      { length },
-      () => this.characters[generator.integer(this.characters.length)],
-    );
-    return letters.join('');
+    if (characters.length === 0 && this.minLength > 0)
+      throw new RangeError('A Text without characters has no value to draw.');
+    if (characters.length === 0) return '';
+    const draw = () => characters[upperBound(this.cumulative, generator.random())];
+    return Array.from({ length }, draw).join('');
   }
 
   /** Whether a value is a string of this space. */
@@ -43,6 +52,36 @@ export class Text {
   }
 
   toString(): string {
-    return `Text(${this.minLength}, ${this.maxLength}, characters=${this.characters.join('')})`;
+    const characters = [...this.characters].sort().join('');
+    return `Text(${this.minLength}, ${this.maxLength}, charset=${characters})`;
   }
+
+  /** A plain object for JSON. */
+  toJSON(): object {
+    const { kind, minLength, maxLength, characters } = this;
+    return { kind, minLength, maxLength, characters: characters.join('') };
+  }
+}
+
+/** The cumulative probabilities that NumPy's `choice(p=…)` makes of equal ones, roundings included. */
+function uniformCumulative(count: number): Float64Array {
+  const sums = new Float64Array(count);
+  let sum = 0;
+  for (let i = 0; i < count; i++) {
+    sum += 1 / count;
+    sums[i] = sum;
+  }
+  return sums.map((value) => value / sum);
+}
+
+/** Index of the first of some ascending numbers that is above `value`. */
+function upperBound(ascending: Float64Array, value: number): number {
+  let from = 0;
+  let to = ascending.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((ascending[middle] as number) <= value) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }

@@ -1,4 +1,4 @@
-import { Generator } from '../generator.js';
+import { Generator } from '../random/generator.js';
 import type { Sample, Space } from './index.js';
 
 /** Spaces by position (Gymnasium's Tuple). */
@@ -10,10 +10,10 @@ export class Tuple {
     this.spaces = spaces;
   }
 
-  /** Seeds each space with a number drawn from a generator of this seed. */
+  /** Seeds each space with a number drawn from a generator of this seed, as Gymnasium does. */
   seed(seed: number | bigint): void {
-    const generator = new Generator(seed);
-    for (const space of this.spaces) space.seed(generator.integer(2 ** 31 - 1));
+    const seeds = new Generator(seed).integers(2 ** 31 - 1, this.spaces.length);
+    for (const [i, space] of this.spaces.entries()) space.seed(seeds[i] as number);
   }
 
   /** A random value of each space. */

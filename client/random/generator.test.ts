@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest';
+import { Generator, type IntegerWidth } from './generator.js';
+import { seedWords } from './seed-sequence.js';
+
+// All numbers were drawn by NumPy 2.4: SeedSequence(seed).generate_state(6), default_rng(seed).random() and .integers().
+const stateWords: readonly [bigint, readonly number[]][] = [
+  [0n, [2968811710, 3677149159, 745650761, 2884920346, 2642120001, 549907821]],
+  [42n, [3444837047, 2669555309, 2046530742, 3581440988, 1691623607, 2099784219]],
+  [4294967296n, [3964924996, 1358922860, 3894904162, 2051610843, 908995353, 1006608236]],
+  [
+    170141183460469231731687303715884118073n,
+    [2186558821, 1704074236, 1437698644, 2172745751, 662360043, 4275212492],
+  ],
+  [
+    1606938044258990275541962092341162602522202993782792835301383n,
+    [2294626902, 3521707233, 774261812, 2138812479, 2980439062, 3878746969],
+  ],
+];
+
+test.each(stateWords)('SeedSequence(%d) spreads as in NumPy', (seed, words) => {
+  expect([...seedWords(seed, 6)]).toEqual(words);
+});
+
+test('random() is NumPy’s, for a small seed and one of 101 bits', () => {
+  const small = new Generator(42);
+  expect(Array.from({ length: 4 }, () => small.random())).toEqual([
+    0.7739560485559633, 0.4388784397520523, 0.8585979199113825, 0.6973680290593639,
+  ]);
+  const large = new Generator(2n ** 100n + 3n);
+  expect(Array.from({ length: 3 }, () => large.random())).toEqual([
+    0.778146097746641, 0.09782687380215593, 0.23095669722381318,
+  ]);
+});
+
+describe('integers', () => {
+  // n, count, width of the dtype, draws: one default_rng(7) draws all rows in turn, then the single ones below.
+  const rows: readonly [number, number, IntegerWidth, readonly number[]][] = [
+    [4, 6, 64, [3, 2, 2, 3, 2, 3]],
+    [1, 2, 64, [0, 0]],
+    [2147483647, 3, 64, [1790251936, 483628757, 119253154]],
+    [10, 5, 32, [3, 2, 8, 9, 0]],
+    [3, 9, 8, [2, 0, 2, 1, 1, 0, 0, 2, 1]],
+    [200, 7, 8, [194, 147, 9, 159, 25, 44, 96]],
+    [256, 5, 8, [199, 149, 202, 119, 72]],
+    [1000, 5, 16, [533, 303, 322, 341, 900]],
+    [65536, 3, 16, [16112, 47151, 8735]],
+    [5, 3, 64, [4, 2, 2]],
+  ];
+
+  test('are NumPy’s for every width, also one after another', () => {
+    const generator = new Generator(7);
+    const drawn = rows.map(([n, count, width]) => [...generator.integers(n, count, width)]);
+    expect(drawn).toEqual(rows.map(([, , , draws]) => draws));
+    const single = [2 ** 32, 3_000_000_000, 2 ** 32 - 1, 7].map((n) => generator.integer(n));
+    expect(single).toEqual([2167018271, 1660492055, 2188059498, 6]);
+  });
+
+  test('take turns with doubles as in NumPy: half of 64 bits waits for the next integer', () => {
+    const generator = new Generator(1);
+    const drawn = Array.from({ length: 6 }, () => [generator.integer(5), generator.random()]);
+    expect(drawn.flat()).toEqual([
+      2, 0.9504636963259353, 2, 0.14415961271963373, 4, 0.31183145201048545, 4, 0.42332644897257565,
+      1, 0.4091991363691613, 4, 0.5495936876730595,
+    ]);
+  });
+
+  test('are NumPy’s where many draws are rejected', () => {
+    const generator = new Generator(5);
+    expect(generator.integers(6, 100_000).reduce((sum, draw) => sum + draw)).toBe(249_844);
+    let sum = 0;
+    for (let i = 0; i < 20_000; i++) sum += generator.integer(3 * 2 ** 30);
+    expect(sum).toBe(32_262_083_328_036);
+  });
+});
+
+test('normal and exponential draws have the moments of their distributions', () => {
+  const generator = new Generator(3);
+  const count = 100_000;
+  const mean = (draws: Float64Array) => draws.reduce((sum, x) => sum + x) / count;
+  const normal = new Float64Array(count).map(() => generator.normal());
+  expect(mean(normal)).toBeCloseTo(0, 1);
+  expect(mean(normal.map((x) => x * x))).toBeCloseTo(1, 1);
+  const exponential = new Float64Array(count).map(() => generator.exponential());
+  expect(mean(exponential)).toBeCloseTo(1, 1);
+  expect(mean(exponential.map((x) => x * x))).toBeCloseTo(2, 1);
+});
+
+test.each([-1, 1.5, Number.NaN, 2 ** 53, -1n])('refuses the seed %d', (seed) => {
+  expect(() => new Generator(seed)).toThrow(RangeError);
+});
+
+test('seeds of its own differ', () => {
+  expect(new Generator().random()).not.toBe(new Generator().random());
+});
