@@ -102,7 +102,7 @@ describe('against Gymnasium', () => {
     expect(raising.length).toBeGreaterThan(15);
     for (const { name, numEnvs, parts, each } of raising) {
       const infos = vectorInfos(parts.map(rowInfos), new Map(), [], numEnvs);
-      const values = (each as { map: Record<string, Plain> }[]).map(({ map }) => map['x']);
+      const values = (each as { map: Record<string, Plain> }[]).map(({ map }) => map.x);
       expect(plain(infos.x), name).toEqual(normal(values as Plain));
       expect([...(infos._x as Uint8Array)], name).toEqual(values.map(() => 1));
     }

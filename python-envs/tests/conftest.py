@@ -12,7 +12,7 @@ from tests.harness import ServerEnd
 def server():
     """A server with the family of the fixtures; its parent is shared, each test has workers of its own."""
     folder = tempfile.mkdtemp(prefix="gl-")
-    end = ServerEnd(folder)
+    end = ServerEnd(folder).wait_ready()
     yield end
     end.close()
     shutil.rmtree(folder)

@@ -17,7 +17,7 @@ from tests.reference import read_part
 
 FIXTURES = Path(__file__).parent / "fixtures"
 PYTHON_ENVS = Path(__file__).parents[1]
-PATIENCE_S = 30
+PATIENCE_S = 20
 
 
 def seed(value):
@@ -165,17 +165,25 @@ class ServerEnd:
         self._last_id = 0
         self._waiting = {}
         self.exited = {}
+        self.output = open(os.path.join(folder, "output"), "w+")  # noqa: SIM115 - closed in close()
+        self.process = self._spawn(manifest)
+        self._parent = FrameSocket(self._accept(schema.ROLE_PARENT, 0)[0])
+        self.catalogue = None
+
+    def _spawn(self, manifest):
         environment = {**os.environ, "GYMLINK_TOKEN": "secret", "PYTHONPATH": str(PYTHON_ENVS), "PYTHONHASHSEED": "0"}
         environment.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", SDL_VIDEODRIVER="dummy")
         arguments = ["-m", "gymlink.sidecar", "--socket", self._path, "--manifest", str(FIXTURES / manifest)]
-        self.output = open(os.path.join(folder, "output"), "w+")  # noqa: SIM115 - closed in close()
-        self.process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, *arguments], env=environment, start_new_session=True, stdout=self.output, stderr=self.output
         )
-        self._parent = FrameSocket(self._accept(schema.ROLE_PARENT, 0)[0])
+
+    def wait_ready(self):
+        """Waits for the catalogue; returns this."""
         kind, seq, body = self._parent.read()
         assert (kind, seq) == (schema.FRAME_TYPE_CATALOGUE, 0)
         self.catalogue = wire.decode("FamilyCatalogue", body)
+        return self
 
     def _accept(self, role, worker_id):
         """The connection with that Hello, and the process id in it; others are kept for later."""

@@ -30,7 +30,7 @@ def folder():
 @pytest.fixture
 def own_server(folder):
     """A server of the test's own, which it may end."""
-    server = ServerEnd(folder)
+    server = ServerEnd(folder).wait_ready()
     yield server
     server.close()
 
@@ -190,7 +190,7 @@ KILLED_SERVER = """
 import sys, time
 from tests.harness import ServerEnd
 from tests.test_processes import hang
-server = ServerEnd(sys.argv[1])
+server = ServerEnd(sys.argv[1]).wait_ready()
 _, idle = server.fork()
 _, busy = server.fork()
 hang(busy)
@@ -199,11 +199,21 @@ time.sleep(60)
 """
 
 
-def test_nothing_is_left_when_the_server_is_killed_in_the_middle_of_a_step(folder):
+KILLED_EARLY = """
+import sys, time
+from tests.harness import ServerEnd
+server = ServerEnd(sys.argv[1], "family-slow.json")
+print(server.process.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(("script", "processes"), [(KILLED_SERVER, 3), (KILLED_EARLY, 1)], ids=["within a step", "at start"])
+def test_nothing_is_left_when_the_server_is_killed(folder, script, processes):
     environment = {**os.environ, "PYTHONPATH": str(PYTHON_ENVS)}
-    server = subprocess.Popen([sys.executable, "-c", KILLED_SERVER, folder], env=environment, stdout=subprocess.PIPE)
+    server = subprocess.Popen([sys.executable, "-c", script, folder], env=environment, stdout=subprocess.PIPE)
     pids = [int(pid) for pid in server.stdout.readline().split()]
-    assert len(pids) == 3
+    assert len(pids) == processes
     assert all(map(is_alive, pids))
     server.kill()
     server.wait(20)
@@ -219,7 +229,7 @@ def test_the_parent_ignores_the_interrupt_of_a_terminal(own_server):
 
 
 def test_workers_start_cold_where_an_import_started_a_thread(folder):
-    server = ServerEnd(folder, "family-threaded.json")
+    server = ServerEnd(folder, "family-threaded.json").wait_ready()
     try:
         worker_id, worker = server.fork()
         worker.open("CartPole-v1", 2)

@@ -3,7 +3,6 @@
 import ctypes
 import faulthandler
 import os
-import random
 import signal
 import socket
 import sys
@@ -99,6 +98,5 @@ def become_worker(parent):
     signal.set_wakeup_fd(-1)
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_DFL)
-    # Forks of one parent would otherwise all draw the same numbers.
-    random.seed()
+    # Forks of one parent would otherwise all draw the same numbers; Python itself does this for `random`.
     np.random.seed()
