@@ -7,7 +7,7 @@ export default defineConfig({
     typecheck: { enabled: true, include: ['**/*.test-d.ts'], checker: 'tsc' },
     globalSetup: './vitest.setup.mjs',
     testTimeout: 60_000,
-    hookTimeout: 60_000,
+    hookTimeout: 180_000,
     // A file may hold a server with workers on every core; more at a time would only get in each other's way.
     maxWorkers: 2,
   },

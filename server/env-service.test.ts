@@ -12,7 +12,14 @@ import {
   type ListSessionsResponse,
 } from '../proto/gen/gymlink/v1/service.js';
 import { sidecarsBelow, until } from './fixtures/processes.js';
-import { errorOf, int64s, kwargs, RawSession, rawClient } from './fixtures/raw-client.js';
+import {
+  errorOf,
+  familiesStarted,
+  int64s,
+  kwargs,
+  RawSession,
+  rawClient,
+} from './fixtures/raw-client.js';
 import { type RunningServer, serve, version } from './index.js';
 
 let server: RunningServer;
@@ -22,7 +29,8 @@ const limit = { timeout: 30_000 };
 beforeAll(async () => {
   server = await serve({ listen: '127.0.0.1:0', logLevel: 'silent' });
   client = rawClient(server.address);
-}, 60_000);
+  await familiesStarted(client);
+}, 180_000);
 
 afterAll(async () => {
   client.close();

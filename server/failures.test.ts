@@ -4,6 +4,7 @@ import type { EnvironmentServiceClient } from '../proto/gen/gymlink/v1/service.j
 import type { OpenRequest } from '../proto/gen/gymlink/v1/session.js';
 import { isAlive, sidecarsBelow, until } from './fixtures/processes.js';
 import {
+  familiesStarted,
   int64s,
   kwargs,
   open,
@@ -28,7 +29,8 @@ beforeAll(async () => {
     deadlines: { stepMs: 1_500, closeMs: 500, openMs: 20_000 },
   });
   client = rawClient(server.address);
-}, 60_000);
+  await familiesStarted(client);
+}, 180_000);
 
 afterAll(async () => {
   client.close();

@@ -11,6 +11,7 @@ import {
   SessionResponse,
 } from '../proto/gen/gymlink/v1/session.js';
 import {
+  familiesStarted,
   int64s,
   kwargs,
   open,
@@ -35,7 +36,8 @@ beforeAll(async () => {
   const families = [defaultFamily, misbehavingFamily];
   server = await serve({ listen: '127.0.0.1:0', logLevel: 'silent', families });
   client = rawClient(server.address);
-}, 60_000);
+  await familiesStarted(client);
+}, 180_000);
 
 afterAll(async () => {
   client.close();
