@@ -148,6 +148,22 @@ describe('the packed files', () => {
 });
 
 describe('in an empty project', () => {
+  test(
+    'the README’s example installs its Python packages on first use, and says so',
+    async () => {
+      await writeFile(join(project, 'example.mjs'), await readmeCode('Step something'));
+      const fresh = { ...env, GYMLINK_PYTHON: '', GYMLINK_CACHE_DIR: join(folder, 'cache') };
+      const example = ['example.mjs'];
+      const first = await run(process.execPath, example, { cwd: project, env: fresh });
+      expect(first.stdout).toMatch(/mean reward -?\d+\.\d+/);
+      expect(first.stderr).toMatch(/^gymlink: Building a Python 3\.\d+\.\d+ environment in /);
+      expect(first.stderr).toContain('box2d');
+      const second = await run(process.execPath, example, { cwd: project, env: fresh });
+      expect(second.stderr).toBe('');
+    },
+    installTimeoutMs,
+  );
+
   test('the README’s example runs with every Node that is installed', async () => {
     await writeFile(join(project, 'example.mjs'), await readmeCode('Step something'));
     for (const [version, node] of await nodes()) {

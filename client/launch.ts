@@ -12,7 +12,7 @@ import { GymlinkError } from './errors.js';
 
 /** How to start a private server. */
 export interface LaunchOptions {
-  /** Called with each line that the server logs, for example while it installs its Python packages. */
+  /** Called with each line that the server logs, a JSON object. By default the progress of a first start goes to standard error. */
   readonly onLog?: (line: string) => void;
   /** Milliseconds to wait for the server; 600,000 by default, because the first start installs Python packages. */
   readonly timeoutMs?: number;
@@ -31,12 +31,12 @@ const maxSocketPathBytes = 100;
  * @throws GymlinkError LAUNCH_FAILED if the server does not start; its last words are in the message.
  */
 export async function launch({
-  onLog,
+  onLog = showInstallation,
   timeoutMs = 600_000,
 }: LaunchOptions = {}): Promise<Connection> {
   const folder = await privateFolder();
   const listen = `unix:${join(folder, 's.sock')}`;
-  const args = [cliFile(), 'serve', '--listen', listen, '--json', '--exit-with-stdin'];
+  const args = [cliFile(), 'serve', '--listen', listen, '--json', '--private'];
   const child = spawn(process.execPath, args, { stdio: 'pipe', detached: true });
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   process.once('exit', removeFolder);
@@ -82,15 +82,21 @@ function cliFile(): string {
   return existsSync(beside) ? beside : fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 }
 
+/** Shows what the server tells while it installs Python packages: a first start would be silent for a minute. */
+function showInstallation(line: string): void {
+  const installing = /"line":(".*"),"msg":"making the Python environment"/.exec(line)?.[1];
+  if (installing !== undefined) process.stderr.write(`gymlink: ${JSON.parse(installing)}\n`);
+}
+
 /** Waits for the server's first line of output; rejects with its last words if it ends before. */
 function started(
   child: ChildProcess,
   timeoutMs: number,
-  onLog: LaunchOptions['onLog'],
+  onLog: (line: string) => void,
 ): Promise<void> {
   const log: string[] = [];
   createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', (line) => {
-    onLog?.(line);
+    onLog(line);
     log.push(line);
     if (log.length > 20) log.shift();
   });

@@ -32,6 +32,8 @@ export interface ServeOptions {
 export interface RunningServer {
   /** Where clients connect to: `HOST:PORT` or `unix:PATH`. */
   readonly address: string;
+  /** Settles when the Python packages of every family are installed, or could not be: at once, but for a first start. */
+  readonly installed: Promise<void>;
   /** Closes all sessions and ends every process of the server. May be called again. */
   close(): Promise<void>;
 }
@@ -62,7 +64,8 @@ export async function serve(options: ServeOptions = {}): Promise<RunningServer> 
       await supervisor.stop();
       log.info('stopped');
     };
-    return { address: bound, close: () => (closing ??= close()) };
+    const installed = supervisor.installed();
+    return { address: bound, installed, close: () => (closing ??= close()) };
   } catch (error) {
     await supervisor.stop();
     throw error;

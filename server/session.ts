@@ -123,7 +123,7 @@ export class Session {
       seed: checked.seed,
       placements: placed.map(({ worker, first, count }) => ({ first, count, worker: worker.name })),
       maxInFlight: limits.maxInFlight,
-      deliveryWindow: limits.maxInFlight,
+      deliveryWindow: 0,
       maxMessageBytes: BigInt(limits.maxMessageBytes),
       leaseS: 0,
       sharedMemory: undefined,

@@ -58,6 +58,11 @@ export class Supervisor {
     return supervisor;
   }
 
+  /** Settles when the Python environment of every family is there, or could not be made. */
+  async installed(): Promise<void> {
+    await Promise.allSettled(this.#families.map((family) => this.#parent(family)));
+  }
+
   /**
    * The environments of all families, as soon as each has started or failed; a family that failed has none. Raises
    * RequestError FAMILY_UNAVAILABLE when all failed.

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type Exited, FrameType } from '../proto/gen/gymlink/worker/v1/worker.js';
+import { alertness } from './alertness.js';
 import { Deadline } from './deadline.js';
 import { ErrorMessage, ErrorReason, RequestError, requestError } from './errors.js';
 import { type Frame, FrameReader, writeFrame } from './frames.js';
@@ -105,6 +106,7 @@ export class Worker {
   /** Sends a request. Its replies come in the order of the requests. A dead worker settles it at once with its error. */
   request(pending: PendingRequest, type: FrameType, ...pieces: readonly Uint8Array[]): void {
     const state = this.#state;
+    alertness?.begin();
     if (state.kind === 'idle') {
       this.#deadline.set(pending.deadlineMs);
       this.#setState({ kind: 'busy', socket: state.socket, pending: [pending] });
@@ -287,6 +289,7 @@ function howItEnded(exit: { readonly report: Exited | undefined } | undefined): 
 }
 
 function settle(pending: PendingRequest, error: ErrorMessage | undefined): void {
+  alertness?.end();
   pending.error = error;
   pending.onSettled(pending);
 }

@@ -132,7 +132,7 @@ describe('gymlink serve', limit, () => {
   });
 
   test('ends with its standard input', async () => {
-    const server = serve('--listen', '127.0.0.1:0', '--json', '--exit-with-stdin');
+    const server = serve('--listen', '127.0.0.1:0', '--json', '--private');
     await server.firstLine();
     server.child.stdin?.end();
     expect(await server.ended()).toEqual([0, null]);

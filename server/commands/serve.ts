@@ -7,7 +7,7 @@ interface ServeOptions {
   readonly json?: true;
   readonly insecure?: true;
   readonly logLevel: LogLevel;
-  readonly exitWithStdin?: true;
+  readonly private?: true;
 }
 
 /** `gymlink serve`: runs a server until it is told to stop. */
@@ -19,7 +19,7 @@ export function serveCommand(program: Command): void {
     .option('--json', 'print {address, version, pid} as the first line of standard output')
     .option('--insecure', 'allow an address that other machines can reach (nothing is encrypted)')
     .addOption(new Option('--log-level <level>', 'what to log').choices(logLevels).default('info'))
-    .addOption(new Option('--exit-with-stdin', 'stop when standard input ends').hideHelp())
+    .addOption(new Option('--private', 'as launch() of the client needs it').hideHelp())
     .addHelpText(
       'after',
       `
@@ -41,9 +41,15 @@ async function runServer(options: ServeOptions): Promise<void> {
     console.error(`gymlink: ${error.message}`);
     process.exit(1);
   });
-  announce(server, options.json === true);
   stopOnSignal(server);
-  if (options.exitWithStdin) process.stdin.resume().once('close', () => void stop(server));
+  if (options.private) await prepareForLaunch(server);
+  announce(server, options.json === true);
+}
+
+/** A private server ends with the process that launched it, and installs Python packages before that opens environments. */
+async function prepareForLaunch(server: RunningServer): Promise<void> {
+  process.stdin.resume().once('close', () => void stop(server));
+  await server.installed;
 }
 
 function announce({ address }: RunningServer, json: boolean): void {

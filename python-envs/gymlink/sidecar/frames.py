@@ -1,9 +1,17 @@
 """Frames on a stream socket: a header of 16 bytes, then a body (worker.proto, "Frames")."""
 
+import os
+import socket
 import struct
+from time import monotonic_ns
 
 HEADER = struct.Struct("<IHHQ")
 _READ_BYTES = 1 << 16
+
+# Where frames follow each other within _QUICK_NS, the next one is waited for awake, for at most _AWAKE_NS: a core that went to
+# sleep takes longer to wake, and then to run cold code, than a quick environment takes to step (docs/architecture.md).
+_QUICK_NS = 700_000
+_AWAKE_NS = 300_000
 
 
 class FrameSocket:
@@ -17,6 +25,8 @@ class FrameSocket:
         self._socket = connection
         self._buffer = memoryview(bytearray(_READ_BYTES))
         self._begin = self._end = 0
+        self._received_at = 0
+        self._quick = False
 
     def fileno(self):
         """The socket's descriptor."""
@@ -56,13 +66,32 @@ class FrameSocket:
             self._make_room(count)
         while self._end - self._begin < count:
             try:
-                received = self._socket.recv_into(self._buffer[self._end :])
+                received = self._receive(self._buffer[self._end :])
             except ConnectionResetError:
                 return False
             if received == 0:
                 return False
             self._end += received
         return True
+
+    def _receive(self, target):
+        received = self._receive_awake(target) if self._quick else None
+        if received is None:
+            received = self._socket.recv_into(target)
+        now = monotonic_ns()
+        self._quick = now - self._received_at < _QUICK_NS
+        self._received_at = now
+        return received
+
+    def _receive_awake(self, target):
+        """Receives without sleeping, but lets other processes run; None when nothing came in time."""
+        end = monotonic_ns() + _AWAKE_NS
+        while monotonic_ns() < end:
+            try:
+                return self._socket.recv_into(target, 0, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                os.sched_yield()
+        return None
 
     def _make_room(self, count):
         held = bytes(self._buffer[self._begin : self._end])

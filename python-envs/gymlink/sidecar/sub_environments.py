@@ -55,7 +55,7 @@ class SubEnvironments:
         self._autoreset_due = [False] * count
         # Why a sub-environment may not step, by its number: empty most of the time.
         self._blocked = dict.fromkeys(range(count), _NEVER_RESET)
-        self._unsupported = []
+        self._warned = False
 
     def describe(self):
         """What WorkerOpened says of them."""
@@ -202,14 +202,14 @@ class SubEnvironments:
             self._blocked[i] = _FAILED
             self._autoreset_due[i] = False
 
-    def parts(self, seq, selection, rows):
-        """The parts that TransitionWriter.parts makes of rows.
+    def write(self, seq, selection, rows, send):
+        """Encodes rows of a selection; see TransitionWriter.write.
 
         Raises:
             RequestError: MALFORMED_REPLY, when an environment broke its space; all its rows are lost.
         """
         try:
-            yield from self._writer.parts(seq, rows)
+            self._writer.write(seq, rows, send)
         except InvalidRow as error:
             self._block(selection.own)
             where = [] if error.row is None else [rows.env_index[error.row]]
@@ -218,14 +218,9 @@ class SubEnvironments:
             raise RequestError(
                 schema.ERROR_REASON_MALFORMED_REPLY, message, env_indices=where, advanced=rows.env_index
             ) from error
-        self._warn_of_unsupported()
-
-    def _warn_of_unsupported(self):
-        if self._unsupported:
-            return
-        self._unsupported = self._writer.unsupported()
-        if self._unsupported:
-            names = ", ".join(self._unsupported)
+        if self._writer.unsupported() and not self._warned:
+            self._warned = True
+            names = ", ".join(sorted(self._writer.unsupported()))
             print(f"gymlink: infos of {self._id} hold values that cannot travel and are replaced: {names}")
 
     def render(self, selection):

@@ -27,6 +27,27 @@ def test_a_frame_is_a_header_and_its_parts(ends):
     assert far.recv(100) == struct.pack("<IHHQ", 6, 6, 0, 1 << 40) + b"abcdef"
 
 
+def test_a_frame_that_comes_late_after_quick_ones_is_read(ends):
+    frames, far = ends
+    for seq in range(3):
+        far.sendall(frame(1, seq))
+        assert frames.read() == (1, seq, b"")
+    late = threading.Timer(0.05, far.sendall, [frame(2, 3, b"late")])
+    late.start()
+    assert frames.read() == (2, 3, b"late")
+    late.join()
+
+
+def test_the_end_of_the_stream_is_noticed_after_quick_frames(ends):
+    frames, far = ends
+    far.sendall(frame(1, 0))
+    frames.read()
+    far.sendall(frame(1, 1))
+    frames.read()
+    far.close()
+    assert frames.read() is None
+
+
 def test_frames_are_read_one_by_one(ends):
     frames, far = ends
     far.sendall(frame(1, 1, b"one") + frame(2, 2) + frame(3, 3, b"three")[:-2])

@@ -29,11 +29,18 @@ def played(space, count, finals=()):
     return rows
 
 
+def parts(writer, rows, seq=7):
+    """The parts of rows, with payloads that stay valid."""
+    sent = []
+    writer.write(seq, rows, lambda count, payload, details, more: sent.append((count, bytes(payload), details, more)))
+    return sent
+
+
 def joined(space, writer, rows, seq=7):
     """All parts of rows, one after another."""
     whole = {name: [] for name in ("sizes", "env_index", "episode", "episode_step", "reward", "kind", "truncated", "infos")}
     whole.update(final_infos=[], finals=[], seeds=[], more=[], observations=[])
-    for count, payload, details, more in writer.parts(seq, rows):
+    for count, payload, details, more in parts(writer, rows, seq):
         part = read_part(space, count, payload)
         finals = int(part["has_final"].sum())
         infos, final_infos, seeds = decode_details(details, count, finals)
@@ -99,7 +106,7 @@ def test_nothing_beside_the_payload_when_infos_are_empty():
     rows = Rows(2)
     rows.env_index, rows.episode, rows.episode_step = [0, 1], [1, 1], [1, 1]
     rows.observations, rows.reward, rows.infos = samples(BOX, 2), [0.0, 0.0], [{}, {}]
-    ((_, _, details, _),) = TransitionWriter("X-v0", BOX, 2, 0).parts(1, rows)
+    ((_, _, details, _),) = parts(TransitionWriter("X-v0", BOX, 2, 0), rows)
     assert details == b""
 
 
@@ -125,7 +132,7 @@ def test_the_row_that_breaks_its_space_is_named(change, says, limit):
     rows = played(BOX, 5, finals=(1, 3))
     change(rows)
     with pytest.raises(InvalidRow, match=says) as raised:
-        list(TransitionWriter("X-v0", BOX, 5, limit).parts(1, rows))
+        parts(TransitionWriter("X-v0", BOX, 5, limit), rows)
     assert raised.value.row == 3
 
 
@@ -135,11 +142,11 @@ def test_variable_lengths_are_split_by_their_greatest_length():
     rows.infos = [{}] * 6
     rows.final_infos = [{}] * 2
     rows.seeds = []
-    parts = []
-    for count, payload, details, more in TransitionWriter("X-v0", space, 6, 800).parts(3, rows):
+    found = []
+    for count, payload, details, more in parts(TransitionWriter("X-v0", space, 6, 800), rows):
         assert (len(payload) <= 800, details) == (True, b"")
-        parts.append((read_part(space, count, payload), more))
-    assert [more for _, more in parts] == [True] * (len(parts) - 1) + [False]
-    assert [text for part, _ in parts for text in part["observations"]["said"]] == [value["said"] for value in rows.observations]
-    finals = [text for part, _ in parts if part["finals"] for text in part["finals"]["said"]]
+        found.append((read_part(space, count, payload), more))
+    assert [more for _, more in found] == [True] * (len(found) - 1) + [False]
+    assert [text for part, _ in found for text in part["observations"]["said"]] == [value["said"] for value in rows.observations]
+    finals = [text for part, _ in found if part["finals"] for text in part["finals"]["said"]]
     assert finals == [value["said"] for value in rows.finals]

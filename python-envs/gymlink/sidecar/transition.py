@@ -99,15 +99,14 @@ class TransitionWriter:
             )
             raise RequestError(schema.ERROR_REASON_MESSAGE_TOO_LARGE, message)
 
-    def parts(self, seq, rows):
+    def write(self, seq, rows, send):
         """Encodes rows, in as many parts as the limit needs.
 
         Args:
             seq: The request that the rows answer.
             rows: The Rows.
-
-        Yields:
-            ``(number of rows, payload, details, whether more follow)``; a payload is valid until the next one is asked for.
+            send: Called with each part: number of rows, payload, details, whether more follow. The payload is valid within
+                the call.
 
         Raises:
             InvalidRow: An observation, a reward or an info is not what it should be.
@@ -124,11 +123,11 @@ class TransitionWriter:
                 step //= 2
                 continue
             begin += step
-            yield step, payload, details, begin < rows.count
+            send(step, payload, details, begin < rows.count)
 
     def unsupported(self):
-        """Class names of info values that could not travel so far, as sorted list."""
-        return sorted(self._unsupported)
+        """Class names of info values that could not travel so far."""
+        return self._unsupported
 
     def _payload(self, seq, rows):
         columns = _columns(rows.count)

@@ -99,9 +99,11 @@ class Worker:
         self._send(seq, envs, selection, envs.step(selection, actions))
 
     def _send(self, seq, envs, selection, rows):
-        for count, payload, details, more in envs.parts(seq, selection, rows):
+        def send(count, payload, details, more):
             head = _TRANSITION_HEAD.pack(count, len(payload), len(details), more)
             self._frames.write(schema.FRAME_TYPE_TRANSITION, seq, head, payload, details)
+
+        envs.write(seq, selection, rows, send)
 
     def _render(self, seq, body):
         envs = self._envs()
