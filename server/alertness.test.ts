@@ -7,8 +7,8 @@ const isTurning = (): boolean => process.getActiveResourcesInfo().includes('Imme
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function quickOne(): Alertness {
-  const alertness = new Alertness();
-  alertness.begin();
+  const alertness = new Alertness(2);
+  alertness.begin(1);
   alertness.end();
   return alertness;
 }
@@ -16,7 +16,7 @@ function quickOne(): Alertness {
 test('the loop turns while a request is out whose predecessor was quick, and then sleeps', async () => {
   const alertness = quickOne();
   expect(isTurning()).toBe(false);
-  alertness.begin();
+  alertness.begin(1);
   expect(isTurning()).toBe(true);
   alertness.end();
   await turn();
@@ -25,18 +25,32 @@ test('the loop turns while a request is out whose predecessor was quick, and the
 
 test('an answer that takes its time is waited for asleep, and so is the next one', async () => {
   const alertness = quickOne();
-  alertness.begin();
+  alertness.begin(1);
   await sleep(20);
   expect(isTurning()).toBe(false);
   alertness.end();
-  alertness.begin();
+  alertness.begin(1);
   expect(isTurning()).toBe(false);
 });
 
 test('several requests are waited for asleep', async () => {
   const alertness = quickOne();
-  alertness.begin();
-  alertness.begin();
+  expect(alertness.begin(1)).toBe(true);
+  expect(alertness.begin(1)).toBe(false);
   await turn();
+  expect(isTurning()).toBe(false);
+});
+
+test('several workers may wait awake, but not the server beside them', () => {
+  const alertness = quickOne();
+  expect(alertness.begin(2)).toBe(true);
+  expect(isTurning()).toBe(false);
+});
+
+test('with a single core nobody waits awake', () => {
+  const alertness = new Alertness(1);
+  expect(alertness.begin(1)).toBe(false);
+  alertness.end();
+  expect(alertness.begin(1)).toBe(false);
   expect(isTurning()).toBe(false);
 });

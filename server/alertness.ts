@@ -4,26 +4,34 @@ import { availableParallelism } from 'node:os';
 const quickMs = 0.6;
 
 /**
- * Keeps the event loop turning, instead of asleep, while one quick request alone is on its way through a worker: a core that
- * went to sleep takes longer to wake than a quick environment takes to step (docs/architecture.md). With several requests
- * on their way, or a single core, the time belongs to the workers.
+ * Decides who waits awake. A core that went to sleep takes longer to wake than a quick environment takes to step
+ * (docs/architecture.md), so this keeps the event loop turning while a single quick worker is waited for, and tells workers when they may
+ * do the like. With several requests on their way, or a single core, waiting processes sleep, because others need the time.
  */
 export class Alertness {
+  readonly #cores: number;
   #requests = 0;
   #begun = 0;
   #quick = false;
   #turning = false;
 
-  /** A request goes out. */
-  begin(): void {
-    this.#requests += 1;
-    this.#begun = performance.now();
-    if (!this.#quick || this.#turning || this.#requests > 1) return;
-    this.#turning = true;
-    setImmediate(this.#turn);
+  constructor(cores: number) {
+    this.#cores = cores;
   }
 
-  /** A request that went out is settled. */
+  /** A request goes out to so many workers. Returns whether they may wait awake for the next one. */
+  begin(workers: number): boolean {
+    this.#requests += 1;
+    this.#begun = performance.now();
+    const alone = this.#requests === 1 && this.#cores > 1;
+    if (alone && workers === 1 && this.#quick && !this.#turning) {
+      this.#turning = true;
+      setImmediate(this.#turn);
+    }
+    return alone;
+  }
+
+  /** A request that went out is answered by all its workers. */
   end(): void {
     this.#requests -= 1;
     this.#quick = performance.now() - this.#begun < quickMs;
@@ -36,4 +44,4 @@ export class Alertness {
 }
 
 /** That of this process's event loop. */
-export const alertness = availableParallelism() > 1 ? new Alertness() : undefined;
+export const alertness = new Alertness(availableParallelism());

@@ -1,4 +1,5 @@
 import type { FrameType } from '../proto/gen/gymlink/worker/v1/worker.js';
+import { alertness } from './alertness.js';
 import type { PlacedWorker } from './placed-workers.js';
 import type { PendingRequest } from './worker.js';
 
@@ -28,13 +29,16 @@ export function sendErrand(
   let unanswered = workers.length;
   const onSettled = (): void => {
     unanswered -= 1;
-    if (unanswered === 0) onAnswered(answers);
+    if (unanswered > 0) return;
+    alertness.end();
+    onAnswered(answers);
   };
   const answers = workers.map((): PendingRequest => {
     return { seq, what, deadlineMs, replyType, bodies: [], error: undefined, onSettled };
   });
+  const head = { type: errand.type, seq, alone: alertness.begin(workers.length) };
   for (let i = 0; i < answers.length; i++)
-    workers[i]?.worker.request(answers[i] as PendingRequest, errand.type, ...errand.pieces);
+    workers[i]?.worker.request(answers[i] as PendingRequest, head, ...errand.pieces);
 }
 
 function workersOf(

@@ -91,7 +91,7 @@ test.each([0, 100, 5_000_000])(
       const reader = new FrameReader(resolve);
       far.on('data', (chunk: Buffer) => reader.push(chunk));
     });
-    writeFrame(near, 4, 9n, body.subarray(0, size / 2), body.subarray(size / 2));
+    writeFrame(near, { type: 4, seq: 9n }, body.subarray(0, size / 2), body.subarray(size / 2));
     const frame = await arrived;
     expect([frame.type, frame.seq, frame.body.equals(body)]).toEqual([4, 9n, true]);
     await close();

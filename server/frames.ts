@@ -1,4 +1,4 @@
-// Frames of worker.proto: a header of 16 bytes (uint32 length, uint16 type, uint16 zero, uint64 seq), then the body.
+// Frames of worker.proto: a header of 16 bytes (uint32 length, uint16 type, uint16 flags, uint64 seq), then the body.
 import type { Socket } from 'node:net';
 import type { FrameType } from '../proto/gen/gymlink/worker/v1/worker.js';
 import { limits } from './limits.js';
@@ -7,9 +7,14 @@ const headerBytes = 16;
 /** Bodies up to this many bytes are joined with their header: one copy is cheaper than a gathering write. */
 const joinBytes = 16 * 1024;
 
-export interface Frame {
+export interface FrameHead {
   readonly type: FrameType;
   readonly seq: bigint;
+  /** The server waits for nothing else; false if missing. */
+  readonly alone?: boolean;
+}
+
+export interface Frame extends FrameHead {
   /** A view of what was received; nobody writes to it again, so it may be kept. */
   readonly body: Buffer;
 }
@@ -89,8 +94,7 @@ function frameAt(bytes: Buffer, at: number, length: number): Frame {
 /** Sends a frame whose body is `pieces` one after another, in one write. */
 export function writeFrame(
   socket: Socket,
-  type: FrameType,
-  seq: bigint,
+  { type, seq, alone = false }: FrameHead,
   ...pieces: readonly Uint8Array[]
 ): void {
   let length = 0;
@@ -99,7 +103,7 @@ export function writeFrame(
   const head = Buffer.allocUnsafe(joined ? headerBytes + length : headerBytes);
   head.writeUInt32LE(length, 0);
   head.writeUInt16LE(type, 4);
-  head.writeUInt16LE(0, 6);
+  head.writeUInt16LE(alone ? 1 : 0, 6);
   head.writeBigUInt64LE(seq, 8);
   if (joined) {
     let at = headerBytes;

@@ -105,7 +105,7 @@ function openReply(worker: Worker, body: Uint8Array, deadlineMs: number): Promis
         else resolve(bodies[0] ?? Buffer.alloc(0));
       },
     };
-    worker.request(pending, FrameType.FRAME_TYPE_OPEN, body);
+    worker.request(pending, { type: FrameType.FRAME_TYPE_OPEN, seq: 0n }, body);
   });
 }
 

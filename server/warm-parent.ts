@@ -214,7 +214,7 @@ export class WarmParent {
   }
 
   #send(type: FrameType, body: Uint8Array): void {
-    if (this.#state.kind === 'ready') writeFrame(this.#state.socket, type, 0n, body);
+    if (this.#state.kind === 'ready') writeFrame(this.#state.socket, { type, seq: 0n }, body);
   }
 
   /** The process ended or is of no use any more: whoever waits for it, and its workers, fail. */

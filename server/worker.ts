@@ -1,9 +1,8 @@
 import type { Socket } from 'node:net';
 import { type Exited, FrameType } from '../proto/gen/gymlink/worker/v1/worker.js';
-import { alertness } from './alertness.js';
 import { Deadline } from './deadline.js';
 import { ErrorMessage, ErrorReason, RequestError, requestError } from './errors.js';
-import { type Frame, FrameReader, writeFrame } from './frames.js';
+import { type Frame, type FrameHead, FrameReader, writeFrame } from './frames.js';
 import { forwardLines, type Logger } from './log.js';
 
 /** A request on its way through a worker, which fills `bodies` or `error` and then calls `onSettled`, once. */
@@ -104,9 +103,8 @@ export class Worker {
   }
 
   /** Sends a request. Its replies come in the order of the requests. A dead worker settles it at once with its error. */
-  request(pending: PendingRequest, type: FrameType, ...pieces: readonly Uint8Array[]): void {
+  request(pending: PendingRequest, head: FrameHead, ...pieces: readonly Uint8Array[]): void {
     const state = this.#state;
-    alertness?.begin();
     if (state.kind === 'idle') {
       this.#deadline.set(pending.deadlineMs);
       this.#setState({ kind: 'busy', socket: state.socket, pending: [pending] });
@@ -116,7 +114,7 @@ export class Worker {
       settle(pending, state.kind === 'dead' ? state.error : this.#stoppedError());
       return;
     }
-    writeFrame(state.socket, type, pending.seq, ...pieces);
+    writeFrame(state.socket, head, ...pieces);
   }
 
   /** Asks the process to close its sub-environments and leave; kills it after `graceMs`. Settles when it is gone. */
@@ -124,7 +122,7 @@ export class Worker {
     const state = this.#state;
     if (state.kind === 'dead' || state.kind === 'stopping') return this.gone;
     const socket = 'socket' in state ? state.socket : undefined;
-    if (socket !== undefined) writeFrame(socket, FrameType.FRAME_TYPE_CLOSE, 0n);
+    if (socket !== undefined) writeFrame(socket, { type: FrameType.FRAME_TYPE_CLOSE, seq: 0n });
     const deadline = setTimeout(() => this.kill(), socket === undefined ? 0 : graceMs);
     this.#setState({ kind: 'stopping', socket, deadline });
     this.#abandon(state, this.#stoppedError());
@@ -289,7 +287,6 @@ function howItEnded(exit: { readonly report: Exited | undefined } | undefined): 
 }
 
 function settle(pending: PendingRequest, error: ErrorMessage | undefined): void {
-  alertness?.end();
   pending.error = error;
   pending.onSettled(pending);
 }

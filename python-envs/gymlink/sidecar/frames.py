@@ -8,10 +8,10 @@ from time import monotonic_ns
 HEADER = struct.Struct("<IHHQ")
 _READ_BYTES = 1 << 16
 
-# Where frames follow each other within _QUICK_NS, the next one is waited for awake, for at most _AWAKE_NS: a core that went to
-# sleep takes longer to wake, and then to run cold code, than a quick environment takes to step (docs/architecture.md).
-_QUICK_NS = 700_000
-_AWAKE_NS = 300_000
+_ALONE = 1
+# If the last frame came within this time, and alone, the next one is waited for awake for at most as long: a core that went
+# to sleep takes longer to wake, and then to run cold code, than a quick environment takes to step (docs/architecture.md).
+_AWAKE_NS = 1_000_000
 
 
 class FrameSocket:
@@ -25,8 +25,7 @@ class FrameSocket:
         self._socket = connection
         self._buffer = memoryview(bytearray(_READ_BYTES))
         self._begin = self._end = 0
-        self._received_at = 0
-        self._quick = False
+        self._came_soon = self._came_alone = False
 
     def fileno(self):
         """The socket's descriptor."""
@@ -44,7 +43,8 @@ class FrameSocket:
         """
         if not self._fill(HEADER.size):
             return None
-        length, kind, _, seq = HEADER.unpack_from(self._buffer, self._begin)
+        length, kind, flags, seq = HEADER.unpack_from(self._buffer, self._begin)
+        self._came_alone = flags & _ALONE
         if not self._fill(HEADER.size + length):
             return None
         begin = self._begin + HEADER.size
@@ -75,17 +75,16 @@ class FrameSocket:
         return True
 
     def _receive(self, target):
-        received = self._receive_awake(target) if self._quick else None
+        begin = monotonic_ns()
+        is_awake = self._came_soon and self._came_alone
+        received = self._receive_awake(target, begin + _AWAKE_NS) if is_awake else None
         if received is None:
             received = self._socket.recv_into(target)
-        now = monotonic_ns()
-        self._quick = now - self._received_at < _QUICK_NS
-        self._received_at = now
+        self._came_soon = monotonic_ns() - begin < _AWAKE_NS
         return received
 
-    def _receive_awake(self, target):
-        """Receives without sleeping, but lets other processes run; None when nothing came in time."""
-        end = monotonic_ns() + _AWAKE_NS
+    def _receive_awake(self, target, end):
+        """Receives without sleeping, but lets other processes run; None when nothing came by `end`."""
         while monotonic_ns() < end:
             try:
                 return self._socket.recv_into(target, 0, socket.MSG_DONTWAIT)

@@ -17,8 +17,8 @@ def ends():
     far.close()
 
 
-def frame(kind, seq, body=b""):
-    return HEADER.pack(len(body), kind, 0, seq) + body
+def frame(kind, seq, body=b"", flags=0):
+    return HEADER.pack(len(body), kind, flags, seq) + body
 
 
 def test_a_frame_is_a_header_and_its_parts(ends):
@@ -30,7 +30,7 @@ def test_a_frame_is_a_header_and_its_parts(ends):
 def test_a_frame_that_comes_late_after_quick_ones_is_read(ends):
     frames, far = ends
     for seq in range(3):
-        far.sendall(frame(1, seq))
+        far.sendall(frame(1, seq, flags=1))
         assert frames.read() == (1, seq, b"")
     late = threading.Timer(0.05, far.sendall, [frame(2, 3, b"late")])
     late.start()
@@ -40,10 +40,9 @@ def test_a_frame_that_comes_late_after_quick_ones_is_read(ends):
 
 def test_the_end_of_the_stream_is_noticed_after_quick_frames(ends):
     frames, far = ends
-    far.sendall(frame(1, 0))
-    frames.read()
-    far.sendall(frame(1, 1))
-    frames.read()
+    for seq in range(2):
+        far.sendall(frame(1, seq, flags=1))
+        frames.read()
     far.close()
     assert frames.read() is None
 
