@@ -119,6 +119,14 @@ test('seeds that do not fit are refused before anything is sent', async () => {
   expect(envs.lastTransition().seeds.get(1)).toBe(2n ** 127n + 1n);
 });
 
+test('a message over the limit is refused before it is sent', async () => {
+  await using env = await gym.make('CartPole-v1');
+  const error = await failure(env.reset({ options: { text: 'x'.repeat(65 * 1024 * 1024) } }));
+  expect(error.reason).toBe('MESSAGE_TOO_LARGE');
+  expect(error.message).toMatch(/reset takes \d+ bytes, over the server’s limit of 67108864/);
+  await env.reset({ seed: 1 });
+});
+
 test('rendering without a render mode names the option', async () => {
   await using env = await gym.make('CartPole-v1');
   await env.reset();

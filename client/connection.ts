@@ -16,7 +16,6 @@ import {
 import {
   type EnvironmentSummary,
   type OpenedResponse,
-  SessionRequest,
   SessionResponse,
 } from '../proto/gen/gymlink/v1/session.js';
 import { Env } from './env.js';
@@ -282,11 +281,13 @@ export class Connection {
   private stream(): SessionStream {
     const call = this.client.makeBidiStreamRequest(
       '/gymlink.v1.EnvironmentService/Session',
-      serialize,
+      (message: Buffer) => message,
       (bytes) => SessionResponse.decode(bytes),
     );
     return {
-      write: (request) => call.write(request),
+      // Without the copy that generated code makes of every message.
+      write: ({ buffer, byteOffset, byteLength }) =>
+        call.write(Buffer.from(buffer, byteOffset, byteLength)),
       onResponse: (listener) => call.on('data', listener),
       onEnd: (listener) => {
         call.on('error', (error: ServiceError) => listener(fromServiceError(error, this.address)));
@@ -311,12 +312,6 @@ export class Connection {
       }, options);
     });
   }
-}
-
-/** Without the copy that generated code makes of every message. */
-function serialize(request: SessionRequest): Buffer {
-  const bytes = SessionRequest.encode(request).finish();
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 const reasonOfStatus: Partial<Record<status, ErrorReasonName>> = {

@@ -4,7 +4,7 @@ import { ErrorReason } from '../proto/gen/gymlink/v1/error.js';
 import {
   OpenedResponse,
   OpenRequest,
-  type SessionRequest,
+  SessionRequest,
   type SessionResponse,
   type TransitionPart,
 } from '../proto/gen/gymlink/v1/session.js';
@@ -17,8 +17,8 @@ class FakeStream implements SessionStream {
   respond!: (response: SessionResponse) => void;
   end!: (error?: GymlinkError) => void;
 
-  write(request: SessionRequest): void {
-    this.sent.push(request);
+  write(message: Uint8Array): void {
+    this.sent.push(SessionRequest.decode(message));
   }
 
   onResponse(listener: (response: SessionResponse) => void): void {
@@ -46,10 +46,11 @@ const actions = Uint8Array.of(1);
 let stream: FakeStream;
 let session: Session;
 
-async function open(limits: { maxInFlight?: number; deliveryWindow?: number } = {}): Promise<void> {
+async function open(limits: Partial<OpenedResponse> = {}): Promise<void> {
   const opening = session.open(OpenRequest.decode(new Uint8Array()));
   const opened = OpenedResponse.decode(new Uint8Array());
-  const value = { ...opened, maxInFlight: 8, deliveryWindow: 8, ...limits };
+  const usual = { maxInFlight: 8, deliveryWindow: 8, maxMessageBytes: 1000n };
+  const value = { ...opened, ...usual, ...limits };
   stream.respond({ seq: 1n, response: { $case: 'opened', value } });
   await opening;
 }
@@ -83,6 +84,18 @@ test('each reply goes to the request of its seq, and deliveries are acknowledged
   expect(stream.sent.at(-1)).toMatchObject({ seq: 4n, acknowledged: 2n });
   stream.transition(4n, 3n);
   await third;
+});
+
+test('a message over the server’s limit is not sent, and the session goes on', async () => {
+  await open({ maxInFlight: 1 });
+  const [first, large, last] = [1, 1000, 2].map((bytes) => session.step(new Uint8Array(bytes)));
+  stream.transition(2n, 1n);
+  await first;
+  await expect(large).rejects.toMatchObject({ reason: 'MESSAGE_TOO_LARGE' });
+  await expect(large).rejects.toThrow(/step takes 1\d\d\d bytes, over .* limit of 1000/);
+  expect(stream.seqs).toEqual([1, 2, 3]);
+  stream.transition(3n, 2n);
+  await last;
 });
 
 test('a transition that is split is whole with its last message, and acknowledged then', async () => {

@@ -1,15 +1,16 @@
-import type {
-  OpenedResponse,
-  OpenRequest,
+import {
+  type OpenedResponse,
+  type OpenRequest,
   SessionRequest,
-  SessionResponse,
-  Transition,
+  type SessionResponse,
+  type Transition,
 } from '../proto/gen/gymlink/v1/session.js';
 import { fromErrorMessage, GymlinkError } from './errors.js';
 
 /** The bidirectional stream that carries a session, as the connection opens it. */
 export interface SessionStream {
-  write(request: SessionRequest): void;
+  /** Sends a serialized SessionRequest. */
+  write(message: Uint8Array): void;
   onResponse(listener: (response: SessionResponse) => void): void;
   /** Called once, with the reason that the stream ended early, or without one. */
   onEnd(listener: (error: GymlinkError | undefined) => void): void;
@@ -42,6 +43,8 @@ export class Session {
   /** Sends a request that waits for its turn, or rejects it. */
   private readonly waiting: ((ended: GymlinkError | undefined) => void)[] = [];
   private maxInFlight = 1;
+  /** Largest message that the server takes, in bytes; told when the session is open. */
+  private maxMessageBytes = Infinity;
   private seq = 0n;
   private acknowledged = 0n;
   private ended: GymlinkError | undefined;
@@ -61,6 +64,7 @@ export class Session {
     const opened = await this.request({ $case: 'open', value: request }, 'opened');
     // A delivery beyond the window would wait for an acknowledgement, which the next request carries.
     this.maxInFlight = Math.max(1, Math.min(opened.maxInFlight, opened.deliveryWindow || Infinity));
+    this.maxMessageBytes = Number(opened.maxMessageBytes);
     return opened;
   }
 
@@ -113,11 +117,18 @@ export class Session {
   }
 
   private send(request: Request, resolve: Pending['resolve'], reject: Pending['reject']): void {
-    this.seq += 1n;
-    const seq = this.seq;
+    const seq = this.seq + 1n;
+    const message = SessionRequest.encode({ seq, acknowledged: this.acknowledged, request });
+    const bytes = message.finish();
+    if (bytes.length > this.maxMessageBytes) {
+      reject(tooLarge(request.$case, bytes.length, this.maxMessageBytes));
+      this.waiting.shift()?.(this.ended);
+      return;
+    }
+    this.seq = seq;
     const timer = setTimeout(() => this.expire(request), this.timeoutMs);
     this.pending.set(seq, { request, timer, resolve, reject, begun: undefined });
-    this.stream.write({ seq, acknowledged: this.acknowledged, request });
+    this.stream.write(bytes);
   }
 
   private take({ seq, response }: SessionResponse): void {
@@ -169,6 +180,12 @@ export class Session {
     for (const send of this.waiting.splice(0)) send(error);
     for (const listener of this.endListeners) listener();
   }
+}
+
+function tooLarge(what: string, bytes: number, limit: number): GymlinkError {
+  const advice = 'send less at a time, or open fewer sub-environments in a session';
+  const message = `The ${what} takes ${bytes} bytes, over the server’s limit of ${limit}, and was not sent: ${advice}.`;
+  return new GymlinkError('MESSAGE_TOO_LARGE', message);
 }
 
 function malformed(what: string): GymlinkError {
