@@ -133,6 +133,26 @@ test('rendering without a render mode names the option', async () => {
   expect((await failure(env.render())).reason).toBe('RENDER_UNAVAILABLE');
 });
 
+test('renders that cannot be done change nothing', async () => {
+  await using text = await gym.make('FrozenLake-v1', { renderMode: 'ansi' });
+  await text.reset();
+  const error = await failure(text.render({ encoding: 'png' }));
+  expect(error.reason).toBe('RENDER_UNAVAILABLE');
+  expect(error.message).toContain('ansi');
+  expect(await text.render()).toContain('HFFG');
+  await using envs = await gym.makeVec('CartPole-v1', { numEnvs: 2, renderMode: 'rgb_array' });
+  await envs.reset();
+  for (const [options, reason] of [
+    [{ encoding: 'gif' as never }, 'INVALID_ARGUMENT'],
+    [{ width: 0 }, 'INVALID_ARGUMENT'],
+    [{ width: 100_000 }, 'LIMIT_EXCEEDED'],
+    [{ envIndices: [] }, 'INVALID_ARGUMENT'],
+    [{ envIndices: [2] }, 'INVALID_ENV_INDEX'],
+    [{ envIndices: [1, 0] }, 'INVALID_ENV_INDEX'],
+  ] as const)
+    expect((await failure(envs.render(options))).reason, JSON.stringify(options)).toBe(reason);
+});
+
 test('no server at an address is said in one sentence', async () => {
   const error = await failure(connect('127.0.0.1:1', { timeoutMs: 500 }));
   expect(error.reason).toBe('CONNECTION_FAILED');

@@ -1,4 +1,5 @@
 /** The client's own behaviour on real environments; what they compute is compared in oracle.test.ts. */
+import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Connection, launch, type NdArray, PythonFloat } from './index.js';
 
@@ -94,6 +95,31 @@ test('the end of an episode can be rendered', async () => {
   await env.reset({ seed: 1 });
   expect((await env.step(0)).truncated).toBe(true);
   expect(((await env.render()) as NdArray<Uint8Array>).shape).toEqual([400, 600, 3]);
+});
+
+test('frames are encoded and scaled on request, of chosen sub-environments', async () => {
+  await using envs = await gym.makeVec('CartPole-v1', { numEnvs: 3, renderMode: 'rgb_array' });
+  await envs.reset({ seed: 1 });
+  const frames = (await envs.render()) as NdArray<Uint8Array>[];
+  const [png, other] = (await envs.render({ encoding: 'png', envIndices: [2] })) as Uint8Array[];
+  expect(other).toBeUndefined();
+  const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true });
+  expect(info).toMatchObject({ width: 600, height: 400, channels: 3 });
+  expect(data.equals(frames[2] as NdArray<Uint8Array>)).toBe(true);
+  const [small] = (await envs.render({ width: 150 })) as NdArray<Uint8Array>[];
+  expect(small?.shape).toEqual([100, 150, 3]);
+  for (const encoding of ['jpeg', 'webp'] as const) {
+    const [image] = (await envs.render({ encoding, width: 300, envIndices: [0] })) as Uint8Array[];
+    expect(await sharp(image).metadata()).toMatchObject({
+      format: encoding,
+      width: 300,
+      height: 200,
+    });
+  }
+  await using env = await gym.make('CartPole-v1', { renderMode: 'rgb_array_list' });
+  await env.reset({ seed: 1 });
+  await env.step(0);
+  expect(((await env.render({ encoding: 'png' })) as Uint8Array[]).length).toBe(2);
 });
 
 test('frames are rendered', async () => {

@@ -19,6 +19,7 @@ import {
   PythonFloat,
   type Space,
   type VectorEnv,
+  type VectorRenderOptions,
   type VectorResetOptions,
 } from './index.js';
 import { sizeOf } from './nd-array.js';
@@ -113,6 +114,14 @@ function resetOptions(step: Step, numEnvs: number): VectorResetOptions {
       ? { options: { ...namedArguments(options), ...(isPart ? { reset_mask: mask } : {}) } }
       : {}),
     ...(env_options ? { envOptions: env_options.map(namedArguments) } : {}),
+  };
+}
+
+function renderOptions({ env_indices, encoding, width }: Json): VectorRenderOptions {
+  return {
+    ...(env_indices ? { envIndices: env_indices } : {}),
+    ...(encoding ? { encoding: encoding.toLowerCase() } : {}),
+    ...(width ? { width } : {}),
   };
 }
 
@@ -281,9 +290,11 @@ class Play {
         await this.take({ ...step, op: 'step', t: (step.t ?? 0) + n }, replies[n]);
     },
     render: async (step, { rendered }) => {
-      if (step.env_indices || step.encoding || step.width) throw new Unsayable();
-      const frames = await this.opened().render();
+      const frames = await this.opened().render(renderOptions(step));
       expect(frames.length).toBe(rendered.length);
+      if (step.encoding === undefined) return;
+      for (const [i, frame] of frames.entries())
+        expect(Buffer.from(frame as Uint8Array).toString('hex')).toBe(rendered[i].frames[0].binary);
     },
     close: async () => this.opened().close(),
     server: async (_, { server }) => {

@@ -2,7 +2,13 @@ import type { OpenedResponse, Transition } from '../proto/gen/gymlink/v1/session
 import { encodeAction } from './actions.js';
 import { type Info, infoList } from './infos.js';
 import type { Seed } from './open-request.js';
-import { type RenderFrame, renderings } from './renderings.js';
+import {
+  type Encoded,
+  type EncodedFrame,
+  type RenderFrame,
+  type RenderOptions,
+  renderings,
+} from './renderings.js';
 import type { Session } from './session.js';
 import { fromSpaceMessage, type Sample, type Space } from './spaces/index.js';
 import { Rows } from './transition.js';
@@ -81,12 +87,15 @@ export class Env<Obs = Sample, Act = Sample> {
   }
 
   /**
-   * What the environment's `render` gives.
+   * What the environment's `render` gives; with an `encoding` the bytes of an image.
    *
-   * @throws GymlinkError RENDER_UNAVAILABLE without a render mode at `make`; RESET_NEEDED before the first reset.
+   * @throws GymlinkError RENDER_UNAVAILABLE without a render mode at `make`, or where it cannot be encoded or scaled;
+   *   RESET_NEEDED before the first reset.
    */
-  async render(): Promise<RenderFrame> {
-    const [frame] = await renderings(this.session);
+  render(options: Encoded<RenderOptions>): Promise<EncodedFrame>;
+  render(options?: RenderOptions): Promise<RenderFrame>;
+  async render(options: RenderOptions = {}): Promise<RenderFrame | EncodedFrame> {
+    const [frame] = await renderings(this.session, options);
     return frame as RenderFrame;
   }
 

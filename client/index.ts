@@ -21,7 +21,13 @@ export {
 } from './nd-array.js';
 export type { AutoresetMode, MakeOptions, MakeVecOptions, Seed } from './open-request.js';
 export { Generator } from './random/generator.js';
-export type { RenderFrame } from './renderings.js';
+export type {
+  EncodedFrame,
+  FrameEncoding,
+  RenderFrame,
+  RenderOptions,
+  VectorRenderOptions,
+} from './renderings.js';
 export {
   Box,
   batchSpace,

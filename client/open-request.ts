@@ -68,7 +68,8 @@ export function toSeed(seed: Seed): SeedMessage {
   return { magnitude: toMagnitude(BigInt(seed)) };
 }
 
-function count(name: string, value: number | undefined, least: number): number {
+/** A whole number of a request, 0 where it is left to the server. */
+export function count(name: string, value: number | undefined, least: number): number {
   if (value === undefined) return 0;
   if (!Number.isInteger(value) || value < least || value >= 2 ** 32)
     throw new GymlinkError(

@@ -1,17 +1,67 @@
-import { FrameEncoding } from '../proto/gen/gymlink/v1/session.js';
+import { FrameEncoding as WireFrameEncoding } from '../proto/gen/gymlink/v1/session.js';
+import { GymlinkError } from './errors.js';
 import type { NdArray } from './nd-array.js';
+import { count } from './open-request.js';
 import type { Session } from './session.js';
 import { fromValue } from './values.js';
 
 /** What `render` gives: an RGB frame, a text (`ansi`), or a list of them (`rgb_array_list`). */
 export type RenderFrame = NdArray<Uint8Array> | string | readonly (NdArray<Uint8Array> | string)[];
 
-/** Renders every sub-environment of a session. */
-export async function renderings(session: Session): Promise<RenderFrame[]> {
-  const request = { envIndices: [], encoding: FrameEncoding.FRAME_ENCODING_UNSPECIFIED, width: 0 };
-  const reply = await session.request({ $case: 'render', value: request }, 'rendered');
+/** How an image is encoded: losslessly as `png`, or as `jpeg` or `webp` of quality 90. */
+export type FrameEncoding = 'png' | 'jpeg' | 'webp';
+
+/** What `render` gives with an encoding: the bytes of an image file, or a list of them (`rgb_array_list`). */
+export type EncodedFrame = Uint8Array | readonly Uint8Array[];
+
+/** How to render; the render modes `rgb_array` and `rgb_array_list` alone can be scaled and encoded. */
+export interface RenderOptions {
+  /** By default frames come as arrays. */
+  readonly encoding?: FrameEncoding;
+  /** Width in pixels to scale to, keeping the proportions; by default the frame's own. */
+  readonly width?: number;
+}
+
+/** How to render sub-environments. */
+export interface VectorRenderOptions extends RenderOptions {
+  /** Which sub-environments, in ascending order; by default all. */
+  readonly envIndices?: readonly number[];
+}
+
+/** Options with an encoding. */
+export type Encoded<Options extends RenderOptions> = Options & {
+  readonly encoding: FrameEncoding;
+};
+
+const encodings: Readonly<Record<FrameEncoding, WireFrameEncoding>> = {
+  png: WireFrameEncoding.FRAME_ENCODING_PNG,
+  jpeg: WireFrameEncoding.FRAME_ENCODING_JPEG,
+  webp: WireFrameEncoding.FRAME_ENCODING_WEBP,
+};
+
+/** Renders sub-environments of a session. */
+export async function renderings(
+  session: Session,
+  { encoding, width, envIndices }: VectorRenderOptions,
+): Promise<(RenderFrame | EncodedFrame)[]> {
+  if (encoding !== undefined && encodings[encoding] === undefined)
+    throw invalid(
+      `There is no encoding ${encoding}; there are ${Object.keys(encodings).join(', ')}.`,
+    );
+  // On the wire that would be all of them.
+  if (envIndices?.length === 0) throw invalid('envIndices names no sub-environment.');
+  const value = {
+    envIndices: (envIndices ?? []).map((index) => count('A sub-environment', index, 0)),
+    encoding: encoding ? encodings[encoding] : WireFrameEncoding.FRAME_ENCODING_UNSPECIFIED,
+    width: count('width', width, 1),
+  };
+  const reply = await session.request({ $case: 'render', value }, 'rendered');
   return reply.renderings.map(({ frames, isList }) => {
     const values = frames.map(fromValue) as (NdArray<Uint8Array> | string)[];
     return isList ? values : (values[0] as RenderFrame);
   });
+}
+
+function invalid(message: string): GymlinkError {
+  return new GymlinkError('INVALID_ARGUMENT', message);
 }

@@ -4,10 +4,12 @@ import {
   type Box,
   type Connection,
   type Discrete,
+  type EncodedFrame,
   type Env,
   expectSpace,
   isBox,
   type NdArray,
+  type RenderFrame,
   type Sample,
   type Space,
   type VectorEnv,
@@ -58,6 +60,19 @@ describe('ids of Gymnasium', () => {
     // @ts-expect-error The number of sub-environments must be given.
     await gym.makeVec('FrozenLake-v1', {});
   });
+});
+
+test('frames are what was asked for', async () => {
+  const envs = await gym.makeVec('CartPole-v1', { numEnvs: 2, renderMode: 'rgb_array' });
+  expectTypeOf(await envs.render()).toEqualTypeOf<RenderFrame[]>();
+  expectTypeOf(await envs.render({ width: 80, envIndices: [1] })).toEqualTypeOf<RenderFrame[]>();
+  expectTypeOf(await envs.render({ encoding: 'png' })).toEqualTypeOf<EncodedFrame[]>();
+  const env = await gym.make('CartPole-v1', { renderMode: 'rgb_array' });
+  expectTypeOf(await env.render({ encoding: 'webp', width: 80 })).toEqualTypeOf<EncodedFrame>();
+  // @ts-expect-error An environment has no sub-environments.
+  await env.render({ envIndices: [0] });
+  // @ts-expect-error There is no such encoding.
+  await env.render({ encoding: 'gif' });
 });
 
 describe('other ids', () => {

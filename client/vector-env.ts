@@ -4,7 +4,13 @@ import { GymlinkError } from './errors.js';
 import { type Info, infoList } from './infos.js';
 import { asNdArray, type NdArray } from './nd-array.js';
 import { type AutoresetMode, type MakeVecOptions, type Seed, toSeed } from './open-request.js';
-import { type RenderFrame, renderings } from './renderings.js';
+import {
+  type Encoded,
+  type EncodedFrame,
+  type RenderFrame,
+  renderings,
+  type VectorRenderOptions,
+} from './renderings.js';
 import type { Session } from './session.js';
 import { batchSpace, fromSpaceMessage, type Sample, type Space } from './spaces/index.js';
 import { Rows, rowKinds } from './transition.js';
@@ -141,12 +147,16 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
   }
 
   /**
-   * What each sub-environment's `render` gives: an RGB frame (uint8, shape [height, width, 3]), a text, or a list of them.
+   * What each sub-environment's `render` gives: an RGB frame (uint8, shape [height, width, 3]), a text, or a list of them. With
+   * `envIndices` those of some sub-environments, in that order; with an `encoding` the bytes of images.
    *
-   * @throws GymlinkError RENDER_UNAVAILABLE without a render mode at `makeVec`; RESET_NEEDED before the first reset.
+   * @throws GymlinkError RENDER_UNAVAILABLE without a render mode at `makeVec`, or where it cannot be encoded or scaled;
+   *   RESET_NEEDED before the first reset; INVALID_ENV_INDEX.
    */
-  async render(): Promise<RenderFrame[]> {
-    return renderings(this.session);
+  render(options: Encoded<VectorRenderOptions>): Promise<EncodedFrame[]>;
+  render(options?: VectorRenderOptions): Promise<RenderFrame[]>;
+  async render(options: VectorRenderOptions = {}): Promise<(RenderFrame | EncodedFrame)[]> {
+    return renderings(this.session, options);
   }
 
   /** Closes the sub-environments. Calling it again does nothing. */

@@ -66,6 +66,7 @@ describe('GetServerInfo', limit, () => {
         Capability.CAPABILITY_AUTORESET_SAME_STEP,
         Capability.CAPABILITY_AUTORESET_DISABLED,
         Capability.CAPABILITY_RENDER,
+        Capability.CAPABILITY_RENDER_ENCODED,
       ],
       limits: { maxMessageBytes: 67_108_864n, maxEnvsPerSession: 4096, maxSessions: 256 },
     });

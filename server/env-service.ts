@@ -52,6 +52,7 @@ const capabilities = [
   Capability.CAPABILITY_AUTORESET_SAME_STEP,
   Capability.CAPABILITY_AUTORESET_DISABLED,
   Capability.CAPABILITY_RENDER,
+  Capability.CAPABILITY_RENDER_ENCODED,
 ];
 
 /** Session messages pass as bytes: the session reads them itself, so that a broken one gets an Error, and writes rows without a copy. */

@@ -224,7 +224,41 @@ describe('a session', limit, () => {
     ]);
     const encoded = { ...render, encoding: FrameEncoding.FRAME_ENCODING_PNG };
     const refused = await session.ask({ $case: 'render', value: encoded }, 'error');
-    expect(refused.reason).toBe(ErrorReason.ERROR_REASON_UNIMPLEMENTED);
+    expect(refused.reason).toBe(ErrorReason.ERROR_REASON_RENDER_UNAVAILABLE);
+    expect(refused.message).toMatch(/ansi/);
+    await session.close();
+  });
+
+  test('encodes and scales the frames of chosen sub-environments', async () => {
+    const session = await opened({
+      envId: 'CartPole-v1',
+      numEnvs: 3,
+      numWorkers: 3,
+      renderMode: 'rgb_array',
+    });
+    await session.reset();
+    const value: RenderRequest = {
+      envIndices: [0, 2],
+      encoding: FrameEncoding.FRAME_ENCODING_PNG,
+      width: 150,
+    };
+    const { renderings } = await session.ask({ $case: 'render', value }, 'rendered');
+    expect(renderings.map(({ envIndex }) => envIndex)).toEqual([0, 2]);
+    for (const { frames, isList } of renderings) {
+      const kind = frames[0]?.kind;
+      const bytes = Buffer.from(kind?.$case === 'binary' ? kind.value : []);
+      // The signature, and width and height in the header chunk (PNG specification, 11.2.2).
+      expect(bytes.subarray(1, 4).toString()).toBe('PNG');
+      expect([bytes.readUInt32BE(16), bytes.readUInt32BE(20)]).toEqual([150, 100]);
+      expect([frames.length, isList]).toEqual([1, false]);
+    }
+    for (const [fields, reason] of [
+      [{ encoding: 4 as FrameEncoding }, ErrorReason.ERROR_REASON_UNIMPLEMENTED],
+      [{ width: 100_000 }, ErrorReason.ERROR_REASON_LIMIT_EXCEEDED],
+    ] as const)
+      expect(
+        await session.ask({ $case: 'render', value: { ...value, ...fields } }, 'error'),
+      ).toMatchObject({ reason, advancedEnvIndices: [] });
     await session.close();
   });
 

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import type { SessionSummary } from '../proto/gen/gymlink/v1/service.js';
 import {
   AutoresetMode,
-  FrameEncoding,
   type OpenedResponse,
   RenderRequest,
   ResetRequest,
@@ -12,13 +11,7 @@ import { FrameType } from '../proto/gen/gymlink/worker/v1/worker.js';
 import { type CatalogueEntry, checkKwargs } from './catalogue.js';
 import { EnvStates } from './env-states.js';
 import { type Errand, sendErrand, stepHead } from './errand.js';
-import {
-  type ErrorMessage,
-  ErrorReason,
-  RequestError,
-  requestError,
-  unimplemented,
-} from './errors.js';
+import { type ErrorMessage, ErrorReason, RequestError, requestError } from './errors.js';
 import { type Deadlines, limits, workerCount } from './limits.js';
 import type { Logger } from './log.js';
 import { mergeErrors } from './merge-errors.js';
@@ -210,8 +203,6 @@ export class Session {
         `This session of ${envId} was opened without a render mode: open one with render_mode, for example rgb_array.`,
         { envId },
       );
-    if (request.encoding !== FrameEncoding.FRAME_ENCODING_UNSPECIFIED || request.width !== 0)
-      throw unimplemented('encoded or scaled frames');
     const envIndices = this.#states.named(request.envIndices);
     this.#states.checkReady(envIndices, envId, 'render');
     const errand = {

@@ -1,10 +1,12 @@
 """What a worker says to requests that cannot be done, and to environments that misbehave."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
+from PIL import Image
 
 from gymlink.sidecar import schema, wire
 from gymlink.sidecar.spaces import describe
@@ -354,6 +356,20 @@ def test_frames_of_each_mode(workers):
             assert renderings[0]["frames"][0]["array"]["shape"] == [2, 3, 3]
 
 
+def test_frames_are_encoded_and_scaled(workers):
+    space = Discrete(2)
+    for mode, steps in (("rgb_array", [1]), ("rgb_array_list", [0, 1])):
+        worker = workers()
+        worker.open("Framed-v0", 2, render_mode=mode)
+        worker.reset(space)
+        worker.step(space, actions(0, 0))
+        (rendering,) = worker.render(env_indices=[1], encoding=schema.FRAME_ENCODING_PNG, width=6)
+        images = [np.asarray(Image.open(io.BytesIO(frame["binary"]))) for frame in rendering["frames"]]
+        assert [image.tolist() for image in images] == [np.full((4, 6, 3), step).tolist() for step in steps]
+        (rendering,) = worker.render(env_indices=[0], width=6)
+        assert [frame["array"]["shape"] for frame in rendering["frames"]] == [[4, 6, 3]] * len(steps)
+
+
 def test_renders_that_cannot_be_done_are_refused(workers):
     space = Discrete(2)
     worker = workers()
@@ -364,7 +380,7 @@ def test_renders_that_cannot_be_done_are_refused(workers):
     worker.open("Framed-v0", 2, render_mode="ansi", mode=schema.AUTORESET_MODE_DISABLED)
     worker.reset(space, env_indices=[0])
     assert refused(worker, "RESET_NEEDED", worker.render)["env_indices"] == [1]
-    refused(worker, "UNIMPLEMENTED", lambda: worker.render(encoding=schema.FRAME_ENCODING_PNG))
+    refused(worker, "RENDER_UNAVAILABLE", lambda: worker.render(env_indices=[0], encoding=schema.FRAME_ENCODING_PNG))
     worker.step(space, actions(1), (0,))
     assert frames(worker.render(env_indices=[0])) == [["step 1"]]
 

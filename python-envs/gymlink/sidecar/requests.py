@@ -90,11 +90,9 @@ def decode_reset(body, sieve):
 
 
 def decode_render(body, sieve):
-    """Reads a RenderRequest and returns its Selection."""
+    """Reads a RenderRequest: ``(selection, request)``."""
     request = wire.decode("RenderRequest", body)
-    if request.get("encoding") or request.get("width"):
-        raise RequestError(schema.ERROR_REASON_UNIMPLEMENTED, "Encoded and scaled frames are specified but not implemented yet.")
-    return sieve.select(request.get("env_indices", ()))
+    return sieve.select(request.get("env_indices", ())), request
 
 
 def _invalid_seed(message):

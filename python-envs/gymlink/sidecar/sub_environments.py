@@ -7,6 +7,7 @@ import numpy as np
 from gymlink.sidecar import schema
 from gymlink.sidecar.actions import ActionReader
 from gymlink.sidecar.errors import RequestError, named
+from gymlink.sidecar.images import image_maker
 from gymlink.sidecar.layout import InvalidRow
 from gymlink.sidecar.making import close, make
 from gymlink.sidecar.requests import Sieve
@@ -17,6 +18,7 @@ from gymlink.sidecar.values import to_value
 _NEVER_RESET = "was never reset"
 _FAILED = "has failed since its last reset"
 _ENDED = "has ended its episode (autoreset mode DISABLED)"
+_FRAME_KINDS = {"array", "text", "binary"}
 
 
 class SubEnvironments:
@@ -223,11 +225,11 @@ class SubEnvironments:
             names = ", ".join(sorted(self._writer.unsupported()))
             print(f"gymlink: infos of {self._id} hold values that cannot travel and are replaced: {names}")
 
-    def render(self, selection):
-        """The Renderings of the selection's own sub-environments.
+    def render(self, selection, request):
+        """The Renderings of the selection's own sub-environments, in the form that the RenderRequest asks for.
 
         Raises:
-            RequestError: There is no render mode, a sub-environment needs a reset, or one raised.
+            RequestError: There is no render mode, or none for this form; a sub-environment needs a reset, or one raised.
         """
         if not self._render_mode:
             message = (
@@ -235,9 +237,10 @@ class SubEnvironments:
             )
             raise RequestError(schema.ERROR_REASON_RENDER_UNAVAILABLE, message)
         self._check_ready(selection, {_NEVER_RESET, _FAILED})
-        return [self._rendering(i) for i in selection.own]
+        make_image = image_maker(request, self._id, self._render_mode)
+        return [self._rendering(i, make_image) for i in selection.own]
 
-    def _rendering(self, i):
+    def _rendering(self, i, make_image):
         index = self._first + i
         try:
             frames = self._envs[i].render()
@@ -246,10 +249,10 @@ class SubEnvironments:
             message = f"Sub-environment {index} of {self._id} raised in render: {named(error)}. Reset it to go on."
             raise RequestError(schema.ERROR_REASON_ENVIRONMENT_RAISED, message, env_indices=[index], cause=error) from error
         is_list = self._render_mode.endswith("_list")
-        if is_list and not isinstance(frames, (list, tuple)):
+        if not is_list or not isinstance(frames, (list, tuple)):
             frames = [frames]
-        values = [to_value(frame) for frame in (frames if is_list else [frames])]
-        if not all("array" in value or "text" in value for value in values):
+        values = [to_value(make_image(frame) if make_image else frame) for frame in frames]
+        if not all(value.keys() & _FRAME_KINDS for value in values):
             self._block([i])
             message = (
                 f"Sub-environment {index} of {self._id} gave no frames in render mode {self._render_mode}. Reset it to go on."

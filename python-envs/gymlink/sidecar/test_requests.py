@@ -110,8 +110,7 @@ def test_the_greatest_seeds_are_taken():
     assert reset(SIEVE, env_indices=[3], env_seeds=[{"seed": {"magnitude": b"\x05\0\0"}}])[1] == [5]
 
 
-@pytest.mark.parametrize("fields", [{"encoding": schema.FRAME_ENCODING_PNG}, {"width": 64}])
-def test_encoded_frames_are_not_there_yet(fields):
-    with pytest.raises(RequestError) as raised:
-        decode_render(wire.encode("RenderRequest", fields), SIEVE)
-    assert raised.value.reason == schema.ERROR_REASON_UNIMPLEMENTED
+def test_a_render_names_its_sub_environments_and_form():
+    fields = {"env_indices": [4, 6], "encoding": schema.FRAME_ENCODING_PNG, "width": 64}
+    selection, request = decode_render(wire.encode("RenderRequest", fields), SIEVE)
+    assert (selection.numbers, request["encoding"], request["width"]) == ([4], schema.FRAME_ENCODING_PNG, 64)

@@ -107,7 +107,7 @@ class Worker:
 
     def _render(self, seq, body):
         envs = self._envs()
-        renderings = envs.render(decode_render(body, envs.sieve))
+        renderings = envs.render(*decode_render(body, envs.sieve))
         self._frames.write(schema.FRAME_TYPE_RENDERED, seq, wire.encode("RenderedResponse", {"renderings": renderings}))
 
     def _close(self, seq, body):

@@ -54,7 +54,10 @@ export const ErrorReason = {
   ERROR_REASON_SESSION_NOT_FOUND: 11,
   /** ERROR_REASON_SESSION_CLOSED - The session was closed: by the client, by an operator, or because its lease ended. FAILED_PRECONDITION. */
   ERROR_REASON_SESSION_CLOSED: 12,
-  /** ERROR_REASON_RENDER_UNAVAILABLE - The session was opened without a render mode, or with one that this request cannot use. FAILED_PRECONDITION. */
+  /**
+   * ERROR_REASON_RENDER_UNAVAILABLE - The session was opened without a render mode, or with one that this request cannot use, or the environment's family lacks
+   * the package that encodes frames. FAILED_PRECONDITION.
+   */
   ERROR_REASON_RENDER_UNAVAILABLE: 13,
   /** ERROR_REASON_UNIMPLEMENTED - Specified here but not in the server's capabilities. UNIMPLEMENTED. */
   ERROR_REASON_UNIMPLEMENTED: 14,

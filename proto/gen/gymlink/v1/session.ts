@@ -160,11 +160,11 @@ export namespace InfoType {
 export const FrameEncoding = {
   /** FRAME_ENCODING_UNSPECIFIED - As the environment gives them. */
   FRAME_ENCODING_UNSPECIFIED: 0,
-  /** FRAME_ENCODING_PNG - PNG. Needs CAPABILITY_RENDER_ENCODED. */
+  /** FRAME_ENCODING_PNG - PNG: every pixel as it was. Needs CAPABILITY_RENDER_ENCODED. */
   FRAME_ENCODING_PNG: 1,
-  /** FRAME_ENCODING_JPEG - JPEG. Needs CAPABILITY_RENDER_ENCODED. */
+  /** FRAME_ENCODING_JPEG - JPEG of quality 90. Needs CAPABILITY_RENDER_ENCODED. */
   FRAME_ENCODING_JPEG: 2,
-  /** FRAME_ENCODING_WEBP - WebP. Needs CAPABILITY_RENDER_ENCODED. */
+  /** FRAME_ENCODING_WEBP - WebP, lossy, of quality 90. Needs CAPABILITY_RENDER_ENCODED. */
   FRAME_ENCODING_WEBP: 3,
 } as const;
 
@@ -578,13 +578,19 @@ export interface TransitionDetails {
 export interface AcceptedResponse {
 }
 
-/** Renders sub-environments in the session's render mode. The session must have been opened with one. */
+/**
+ * Renders sub-environments in the session's render mode. The session must have been opened with one. An encoding or a width is
+ * for the modes `rgb_array` and `rgb_array_list` alone: RENDER_UNAVAILABLE in others.
+ */
 export interface RenderRequest {
   /** Which sub-environments, in ascending order; empty for all. */
   envIndices: number[];
   /** Encoding of rgb frames. */
   encoding: FrameEncoding;
-  /** Width in pixels to scale to, keeping the proportions; 0 for the frame's own. Needs CAPABILITY_RENDER_ENCODED. */
+  /**
+   * Width in pixels to scale to, keeping the proportions (the height is rounded, and at least 1); 0 for the frame's own. A
+   * side over the server's limit is LIMIT_EXCEEDED. Needs CAPABILITY_RENDER_ENCODED.
+   */
   width: number;
 }
 
@@ -594,7 +600,7 @@ export interface Rendering {
   envIndex: number;
   /**
    * The frames: one for `rgb_array` and `ansi`, any number for `rgb_array_list` and `ansi_list`. Raw frames are
-   * Value.array (uint8[height, width, 3] for rgb), ansi frames Value.text, encoded ones Value.binary.
+   * Value.array (uint8[height, width, 3] for rgb, also scaled), ansi frames Value.text, encoded ones Value.binary.
    */
   frames: Value[];
   /** True for the list modes, whose list a render empties. */
