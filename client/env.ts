@@ -1,5 +1,6 @@
 import type { OpenedResponse, Transition } from '../proto/gen/gymlink/v1/session.js';
 import { encodeAction } from './actions.js';
+import { callMethod, readAttribute, writeAttribute } from './attributes.js';
 import { type Info, infoList } from './infos.js';
 import type { Seed } from './open-request.js';
 import {
@@ -12,7 +13,13 @@ import {
 import type { Session } from './session.js';
 import { fromSpaceMessage, type Sample, type Space } from './spaces/index.js';
 import { Rows } from './transition.js';
-import { type Arguments, fromMagnitude, fromMap, type PlainValue } from './values.js';
+import {
+  type Argument,
+  type Arguments,
+  fromMagnitude,
+  fromMap,
+  type PlainValue,
+} from './values.js';
 import { resetRequest, type SpaceOf } from './vector-env.js';
 
 /** What `reset` gives. */
@@ -97,6 +104,35 @@ export class Env<Obs = Sample, Act = Sample> {
   async render(options: RenderOptions = {}): Promise<RenderFrame | EncodedFrame> {
     const [frame] = await renderings(this.session, options);
     return frame as RenderFrame;
+  }
+
+  /**
+   * An attribute of the environment; see `VectorEnv.getAttr`.
+   *
+   * @throws GymlinkError NOT_ALLOWED for a name that is not on the environment's allow-list.
+   */
+  async getAttr(name: string): Promise<PlainValue> {
+    const [value] = await readAttribute(this.session, name);
+    return value as PlainValue;
+  }
+
+  /**
+   * Sets an attribute.
+   *
+   * @throws GymlinkError NOT_ALLOWED for a name that may not be set.
+   */
+  async setAttr(name: string, value: Argument): Promise<void> {
+    await writeAttribute(this.session, name, [value], 1);
+  }
+
+  /**
+   * Calls a method, or reads an attribute.
+   *
+   * @throws GymlinkError NOT_ALLOWED for a name that may not be called; ENVIRONMENT_RAISED.
+   */
+  async call(name: string, ...args: Argument[]): Promise<PlainValue> {
+    const [value] = await callMethod(this.session, name, args);
+    return value as PlainValue;
   }
 
   /** Closes the environment. Calling it again does nothing. */

@@ -1,5 +1,6 @@
 import type { OpenedResponse, ResetRequest } from '../proto/gen/gymlink/v1/session.js';
 import { encodeActions } from './actions.js';
+import { callMethod, readAttribute, writeAttribute } from './attributes.js';
 import { GymlinkError } from './errors.js';
 import { type Info, infoList } from './infos.js';
 import { asNdArray, type NdArray } from './nd-array.js';
@@ -14,7 +15,14 @@ import {
 import type { Session } from './session.js';
 import { batchSpace, fromSpaceMessage, type Sample, type Space } from './spaces/index.js';
 import { Rows, rowKinds } from './transition.js';
-import { type Arguments, fromMagnitude, fromMap, type PlainValue, toMap } from './values.js';
+import {
+  type Argument,
+  type Arguments,
+  fromMagnitude,
+  fromMap,
+  type PlainValue,
+  toMap,
+} from './values.js';
 import { type VectorInfos, vectorInfos } from './vector-infos.js';
 
 /** A space whose samples are known to be of a type. */
@@ -157,6 +165,35 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
   render(options?: VectorRenderOptions): Promise<RenderFrame[]>;
   async render(options: VectorRenderOptions = {}): Promise<(RenderFrame | EncodedFrame)[]> {
     return renderings(this.session, options);
+  }
+
+  /**
+   * An attribute of each sub-environment, or of those that `envIndices` names in ascending order. A dict whose keys are no texts
+   * comes as Map: `P` of toy text is a `Map` of states of `Map`s of actions of lists `[probability, state, reward, terminated]`.
+   *
+   * @throws GymlinkError NOT_ALLOWED for a name that is not on the environment's allow-list (`suggestions` has it);
+   *   MESSAGE_TOO_LARGE when all at once are over the message limit.
+   */
+  async getAttr(name: string, envIndices: readonly number[] = []): Promise<PlainValue[]> {
+    return readAttribute(this.session, name, envIndices);
+  }
+
+  /**
+   * Sets an attribute of every sub-environment: to one value, or to the values of an array, one each.
+   *
+   * @throws GymlinkError NOT_ALLOWED for a name that may not be set; INVALID_ARGUMENT for another number of values.
+   */
+  async setAttr(name: string, values: Argument): Promise<void> {
+    await writeAttribute(this.session, name, values, this.numEnvs);
+  }
+
+  /**
+   * Calls a method of every sub-environment, or reads an attribute; gives one result each.
+   *
+   * @throws GymlinkError NOT_ALLOWED for a name that may not be called; ENVIRONMENT_RAISED.
+   */
+  async call(name: string, ...args: Argument[]): Promise<PlainValue[]> {
+    return callMethod(this.session, name, args);
   }
 
   /** Closes the sub-environments. Calling it again does nothing. */

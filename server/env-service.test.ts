@@ -67,6 +67,7 @@ describe('GetServerInfo', limit, () => {
         Capability.CAPABILITY_AUTORESET_DISABLED,
         Capability.CAPABILITY_RENDER,
         Capability.CAPABILITY_RENDER_ENCODED,
+        Capability.CAPABILITY_CALLS,
       ],
       limits: { maxMessageBytes: 67_108_864n, maxEnvsPerSession: 4096, maxSessions: 256 },
     });

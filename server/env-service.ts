@@ -53,6 +53,7 @@ const capabilities = [
   Capability.CAPABILITY_AUTORESET_DISABLED,
   Capability.CAPABILITY_RENDER,
   Capability.CAPABILITY_RENDER_ENCODED,
+  Capability.CAPABILITY_CALLS,
 ];
 
 /** Session messages pass as bytes: the session reads them itself, so that a broken one gets an Error, and writes rows without a copy. */

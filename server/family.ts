@@ -20,7 +20,7 @@ export function readFamily(folder: string): Family {
   const manifestFile = resolve(folder, 'family.json');
   const manifest: unknown = JSON.parse(readFileSync(manifestFile, 'utf8'));
   if (!isRecord(manifest)) throw new Error(`${manifestFile} is no object`);
-  const { name, python, environment = {}, kwargs = {} } = manifest;
+  const { name, python, environment = {}, kwargs = {}, attributes = {} } = manifest;
   if (typeof name !== 'string' || !/^[a-z0-9][a-z0-9_-]*$/.test(name))
     throw new Error(`${manifestFile}: "name" must be a lower-case name such as "gymnasium"`);
   if (typeof python !== 'string')
@@ -33,6 +33,11 @@ export function readFamily(folder: string): Family {
   if (!isRecord(kwargs) || !Object.values(kwargs).every(isTextList))
     throw new Error(
       `${manifestFile}: "kwargs" must map environment ids to lists of argument names`,
+    );
+  if (!isRecord(attributes) || !Object.values(attributes).every(isAttributeRule))
+    throw new Error(
+      `${manifestFile}: "attributes" must map patterns of environment ids to {"read": [...], "set": [...], "call": [...]} ` +
+        'with names of attributes, none of which begins with two underscores',
     );
   return {
     folder: resolve(folder),
@@ -62,6 +67,18 @@ export function familyEnvironment(family: Family): Record<string, string> {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isAttributeRule(rule: unknown): boolean {
+  return (
+    isRecord(rule) &&
+    Object.entries(rule).every(
+      ([verb, names]) =>
+        ['read', 'set', 'call'].includes(verb) &&
+        isTextList(names) &&
+        names.every((name) => /^(?!__)[A-Za-z_]\w*$/.test(name)),
+    )
+  );
 }
 
 function isTextList(value: unknown): value is string[] {

@@ -141,6 +141,7 @@ export class SessionStream {
       case 'reset':
       case 'step':
       case 'render':
+      case 'call':
         return !this.session?.mustWait(slot.request.value.envIndices);
       default:
         return true;
@@ -195,6 +196,9 @@ export class SessionStream {
       case 'render':
         session.render(slot.seq, request.value, reply);
         break;
+      case 'call':
+        session.call(slot.seq, request.value, reply);
+        break;
       case 'ping':
         this.#answer(slot, { $case: 'pong', value: {} });
         break;
@@ -212,8 +216,6 @@ export class SessionStream {
       case 'restoreState':
       case 'dropState':
         throw unimplemented('saved states');
-      case 'call':
-        throw unimplemented('attributes and calls');
     }
   }
 

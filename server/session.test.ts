@@ -464,7 +464,7 @@ describe('bad input to a session', limit, () => {
     );
     await refuse(
       { $case: 'call', value: CallRequest.decode(new Uint8Array()) },
-      reasons.ERROR_REASON_UNIMPLEMENTED,
+      reasons.ERROR_REASON_NOT_ALLOWED,
     );
     await refuse(
       { $case: 'sharedMemoryProof', value: { nonce: new Uint8Array(16) } },

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { SessionSummary } from '../proto/gen/gymlink/v1/service.js';
 import {
   AutoresetMode,
+  CallRequest,
   type OpenedResponse,
   RenderRequest,
   ResetRequest,
@@ -21,7 +22,7 @@ import { checkReset, withSessionSeed } from './seeds.js';
 import type { Supervisor } from './supervisor.js';
 import {
   encodedBytes,
-  encodeRendered,
+  encodeJoined,
   encodeTransition,
   endedEnvIndicesOf,
   envIndicesOf,
@@ -217,13 +218,29 @@ export class Session {
     this.#run(
       errand,
       (answers) => {
-        const message = encodeRendered(
-          seq,
-          answers.flatMap(({ bodies }) => bodies),
-        );
-        if (message.length > this.maxMessageBytes)
-          throw this.#tooLarge('The frames', message.length);
-        return [message];
+        const bodies = answers.flatMap((answer) => answer.bodies);
+        return [this.#fitting('The frames', encodeJoined(seq, 'rendered', bodies))];
+      },
+      reply,
+    );
+  }
+
+  /** Reads, sets or calls an attribute of sub-environments. Raises RequestError when the request is refused. */
+  call(seq: bigint, request: CallRequest, reply: Reply): void {
+    const errand = {
+      seq,
+      envIndices: this.#states.named(request.envIndices),
+      what: 'Call',
+      deadlineMs: this.#deadlines.stepMs,
+      type: FrameType.FRAME_TYPE_CALL,
+      replyType: FrameType.FRAME_TYPE_CALLED,
+      pieces: [CallRequest.encode(request).finish()],
+    };
+    this.#run(
+      errand,
+      (answers) => {
+        const bodies = answers.flatMap((answer) => answer.bodies);
+        return [this.#fitting('The results', encodeJoined(seq, 'called', bodies))];
       },
       reply,
     );
@@ -315,6 +332,12 @@ export class Session {
       `A worker of ${envId} answered ${what} wrongly: ${(error as Error).message}. Reset the sub-environments.`,
       { envId, advancedEnvIndices },
     );
+  }
+
+  /** A message that is within the client's limit. */
+  #fitting(what: string, message: Uint8Array): Uint8Array {
+    if (message.length > this.maxMessageBytes) throw this.#tooLarge(what, message.length);
+    return message;
   }
 
   #tooLarge(what: string, bytes: number, advancedEnvIndices: number[] = []): RequestError {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { SessionResponse, type Transition } from '../proto/gen/gymlink/v1/session.js';
 import {
   encodedBytes,
-  encodeRendered,
+  encodeJoined,
   encodeTransition,
   endedEnvIndicesOf,
   envIndicesOf,
@@ -120,7 +120,7 @@ test('joins what several workers rendered', () => {
       }).finish(),
     ).subarray(2);
   const { seq, response } = SessionResponse.decode(
-    encodeRendered(300n, [rendering(1), rendering(7)]),
+    encodeJoined(300n, 'rendered', [rendering(1), rendering(7)]),
   );
   expect(seq).toBe(300n);
   expect(

@@ -52,10 +52,11 @@ export function endedEnvIndicesOf(part: Part): number[] {
   );
 }
 
-// Tags: SessionResponse.transition, rendered; Transition.delivery, parts, more; TransitionPart.rows, payload, details.
+// Tags: SessionResponse.transition, rendered, called; Transition.delivery, parts, more; TransitionPart.rows, payload, details.
 const tag = {
   transition: 0x2a,
   rendered: 0x3a,
+  called: 0x6a,
   delivery: 0x08,
   part: 0x12,
   more: 0x18,
@@ -89,15 +90,19 @@ export function encodeTransition(
 }
 
 /**
- * Encodes the SessionResponse with the frames that several workers rendered: serialized RenderedResponse messages
- * one after another are one RenderedResponse with all their renderings.
+ * Encodes the SessionResponse with what several workers rendered, or were called for: serialized messages one after another
+ * are one message with all their renderings or results.
  */
-export function encodeRendered(seq: bigint, bodies: readonly Buffer[]): Uint8Array {
+export function encodeJoined(
+  seq: bigint,
+  reply: 'rendered' | 'called',
+  bodies: readonly Buffer[],
+): Uint8Array {
   const seqField = encodeSeq(seq);
   const bytes = bodies.reduce((sum, body) => sum + body.length, 0);
   const message = Buffer.allocUnsafe(seqField.length + fieldBytes(bytes));
   message.set(seqField);
-  let at = writeVarint(message, writeTag(message, seqField.length, tag.rendered), bytes);
+  let at = writeVarint(message, writeTag(message, seqField.length, tag[reply]), bytes);
   for (const body of bodies) at += body.copy(message, at);
   return message;
 }

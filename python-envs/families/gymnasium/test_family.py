@@ -1,11 +1,15 @@
 import inspect
 import json
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import gymnasium
 import pytest
 from gymnasium.envs.mujoco.mujoco_env import MujocoEnv
 from gymnasium.envs.registration import load_env_creator
+
+from gymlink.sidecar.attributes import sendable
+from gymlink.sidecar.values import to_value
 
 FOLDER = Path(__file__).parent
 MANIFEST = json.loads((FOLDER / "family.json").read_text())
@@ -64,3 +68,30 @@ def test_lock_file_pins_each_requirement_once():
     # Nothing asks for Pillow by name; it encodes rendered frames.
     assert {"gymnasium", "numpy", "box2d", "mujoco", "pygame-ce", "pillow"} <= set(names)
     assert len(names) == len(set(names))
+
+
+def rules(env_id):
+    return [rule for pattern, rule in MANIFEST["attributes"].items() if fnmatchcase(env_id, pattern)]
+
+
+def test_every_pattern_fits_an_environment():
+    for pattern in MANIFEST["attributes"]:
+        assert any(fnmatchcase(env_id, pattern) for env_id in BUILDABLE), pattern
+
+
+@pytest.mark.parametrize("env_id", [env_id for env_id in MANIFEST["kwargs"] if rules(env_id)])
+def test_attributes_exist_and_can_travel(env_id):
+    env = gymnasium.make(env_id, disable_env_checker=True)
+    env.reset(seed=0)
+    for rule in rules(env_id):
+        for name in rule["read"]:
+            assert not may_not_travel(env.get_wrapper_attr(name)), name
+        assert set(rule.get("set", ())) <= set(rule["read"])
+        assert all(callable(env.get_wrapper_attr(name)) for name in rule.get("call", ()))
+    env.close()
+
+
+def may_not_travel(value):
+    unsupported = set()
+    to_value(sendable(value), unsupported)
+    return unsupported

@@ -21,8 +21,7 @@ def main():
     os.chdir(os.path.dirname(arguments.socket))
     if arguments.worker is not None:
         become_worker(arguments.parent)
-        manifest = load_manifest(arguments.manifest)
-        serve(arguments.socket, arguments.worker, manifest.get("kwargs", {}))
+        serve(arguments.socket, arguments.worker, load_manifest(arguments.manifest))
         return
     # A terminal's Ctrl-C reaches the whole group; the server decides when its sidecars leave.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

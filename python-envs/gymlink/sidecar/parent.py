@@ -106,7 +106,7 @@ class Parent:
         try:
             close_inherited()
             become_worker(parent)
-            serve(self._path, worker_id, self._manifest.get("kwargs", {}))
+            serve(self._path, worker_id, self._manifest)
             status = 0
         except BaseException:
             traceback.print_exc()

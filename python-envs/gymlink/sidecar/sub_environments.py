@@ -240,6 +240,25 @@ class SubEnvironments:
         make_image = image_maker(request, self._id, self._render_mode)
         return [self._rendering(i, make_image) for i in selection.own]
 
+    def call(self, call):
+        """What the selection's own sub-environments give for a Call, as Values.
+
+        Raises:
+            RequestError: The attribute is missing or no method, or it raised.
+        """
+        envs = [self._envs[i] for i in call.selection.own]
+        call.check_on(envs, self._id)
+        results = []
+        for i, env, value in zip(call.selection.own, envs, call.values):
+            try:
+                results.append(call.make(env, value))
+            except BaseException as error:
+                self._block([i])
+                index = self._first + i
+                message = f"Sub-environment {index} of {self._id} raised in {call.name}: {named(error)}. Reset it to go on."
+                raise RequestError(schema.ERROR_REASON_ENVIRONMENT_RAISED, message, env_indices=[index], cause=error) from error
+        return results
+
     def _rendering(self, i, make_image):
         index = self._first + i
         try:

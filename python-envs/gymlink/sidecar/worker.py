@@ -5,6 +5,7 @@ import struct
 import sys
 
 from gymlink.sidecar import schema, wire
+from gymlink.sidecar.attributes import AllowList, decode_call
 from gymlink.sidecar.errors import as_request_error, error_message, formatted, malformed
 from gymlink.sidecar.frames import FrameSocket
 from gymlink.sidecar.processes import connect, redirect_output
@@ -14,16 +15,16 @@ from gymlink.sidecar.sub_environments import SubEnvironments
 _TRANSITION_HEAD = struct.Struct("<IIII")
 
 
-def serve(path, worker_id, allowed_kwargs):
+def serve(path, worker_id, manifest):
     """Serves one session's requests until the server closes the socket or asks to leave.
 
     Args:
         path: The server's Unix socket.
         worker_id: Number of this worker.
-        allowed_kwargs: Constructor arguments that a client may set, by environment id.
+        manifest: The family's manifest.
     """
     redirect_output(path, worker_id)
-    Worker(FrameSocket(connect(path, schema.ROLE_WORKER, worker_id)), allowed_kwargs).run()
+    Worker(FrameSocket(connect(path, schema.ROLE_WORKER, worker_id)), manifest).run()
 
 
 class Worker:
@@ -31,11 +32,11 @@ class Worker:
 
     Args:
         frames: The frame socket.
-        allowed_kwargs: Constructor arguments that a client may set, by environment id.
+        manifest: The family's manifest.
     """
 
-    def __init__(self, frames, allowed_kwargs):
-        self._frames, self._allowed_kwargs = frames, allowed_kwargs
+    def __init__(self, frames, manifest):
+        self._frames, self._manifest = frames, manifest
         self._env_id, self._made = "", None
 
     def run(self):
@@ -81,7 +82,7 @@ class Worker:
             raise malformed("A worker is opened once.")
         message = wire.decode("OpenWorker", body)
         self._env_id = message.get("open", {}).get("env_id", "")
-        self._made = SubEnvironments(message, self._allowed_kwargs.get(self._env_id, ()))
+        self._made = SubEnvironments(message, self._manifest.get("kwargs", {}).get(self._env_id, ()))
         # What lives until the session ends need not be searched for garbage at every collection.
         gc.collect()
         gc.freeze()
@@ -110,6 +111,12 @@ class Worker:
         renderings = envs.render(*decode_render(body, envs.sieve))
         self._frames.write(schema.FRAME_TYPE_RENDERED, seq, wire.encode("RenderedResponse", {"renderings": renderings}))
 
+    def _call(self, seq, body):
+        envs = self._envs()
+        call = decode_call(body, envs.sieve)
+        AllowList(self._manifest, self._env_id).check(call)
+        self._frames.write(schema.FRAME_TYPE_CALLED, seq, wire.encode("CalledResponse", {"results": envs.call(call)}))
+
     def _close(self, seq, body):
         if self._made is not None:
             self._made.close()
@@ -122,5 +129,6 @@ _HANDLERS = {
     schema.FRAME_TYPE_RESET: Worker._reset,
     schema.FRAME_TYPE_STEP: Worker._step,
     schema.FRAME_TYPE_RENDER: Worker._render,
+    schema.FRAME_TYPE_CALL: Worker._call,
     schema.FRAME_TYPE_CLOSE: Worker._close,
 }

@@ -669,13 +669,18 @@ export interface DropStateRequest {
 export interface StateDroppedResponse {
 }
 
-/** Reads an attribute, sets one, or calls a method, on the environment's allow-list. Needs CAPABILITY_CALLS. */
+/**
+ * Reads an attribute, sets one, or calls a method, found as Gymnasium's get_wrapper_attr and set_wrapper_attr do: on the outermost
+ * wrapper that has it. A name that is not on the environment's allow-list for what is asked, or that the environment lacks, is
+ * NOT_ALLOWED, and nothing is changed. An attribute that can be called is called. One that raises is ENVIRONMENT_RAISED; the
+ * sub-environments before it have done what was asked. Needs CAPABILITY_CALLS.
+ */
 export interface CallRequest {
   /** Which sub-environments, in ascending order; empty for all. */
   envIndices: number[];
-  /** Name of the attribute or method. */
+  /** Name of the attribute or method: one name, never a path, never one that begins with two underscores. */
   name: string;
-  /** Arguments of a method. */
+  /** Arguments of a method. Given for an attribute that cannot be called, they are MALFORMED_REQUEST. */
   args:
     | ListValue
     | undefined;
@@ -683,13 +688,16 @@ export interface CallRequest {
   kwargs:
     | MapValue
     | undefined;
-  /** Empty to read or call; otherwise the new value for each sub-environment, in order. */
+  /**
+   * Empty to read or call; otherwise the new value for each sub-environment, in order: another number of them, or args or
+   * kwargs beside them, is MALFORMED_REQUEST.
+   */
   setValues: Value[];
 }
 
 /** The reply to Call. */
 export interface CalledResponse {
-  /** One result a sub-environment, in order; None for setting. */
+  /** One result a sub-environment, in order; None for setting. A NumPy array of texts or bytes comes as list, nested by its axes. */
   results: Value[];
 }
 

@@ -54,6 +54,10 @@ export const FrameType = {
   FRAME_TYPE_KILL: 14,
   /** FRAME_TYPE_EXITED - Warm parent to server: Exited. */
   FRAME_TYPE_EXITED: 15,
+  /** FRAME_TYPE_CALL - Server to worker: gymlink.v1.CallRequest. Answered by CALLED. */
+  FRAME_TYPE_CALL: 16,
+  /** FRAME_TYPE_CALLED - Worker to server: gymlink.v1.CalledResponse. */
+  FRAME_TYPE_CALLED: 17,
 } as const;
 
 export type FrameType = typeof FrameType[keyof typeof FrameType];
@@ -75,6 +79,8 @@ export namespace FrameType {
   export type FRAME_TYPE_FORK = typeof FrameType.FRAME_TYPE_FORK;
   export type FRAME_TYPE_KILL = typeof FrameType.FRAME_TYPE_KILL;
   export type FRAME_TYPE_EXITED = typeof FrameType.FRAME_TYPE_EXITED;
+  export type FRAME_TYPE_CALL = typeof FrameType.FRAME_TYPE_CALL;
+  export type FRAME_TYPE_CALLED = typeof FrameType.FRAME_TYPE_CALLED;
 }
 
 /** What a connection is for. */

@@ -1,0 +1,46 @@
+import type { CallRequest } from '../proto/gen/gymlink/v1/session.js';
+import { GymlinkError } from './errors.js';
+import type { Session } from './session.js';
+import { type Argument, fromValue, type PlainValue, toValue } from './values.js';
+
+async function results(session: Session, request: Partial<CallRequest>): Promise<PlainValue[]> {
+  const empty = { envIndices: [], name: '', args: undefined, kwargs: undefined, setValues: [] };
+  const reply = await session.request({ $case: 'call', value: { ...empty, ...request } }, 'called');
+  return reply.results.map(fromValue);
+}
+
+/** Reads an attribute of sub-environments; of all for an empty list. */
+export function readAttribute(
+  session: Session,
+  name: string,
+  envIndices: readonly number[] = [],
+): Promise<PlainValue[]> {
+  return results(session, { name, envIndices: [...envIndices] });
+}
+
+/** Sets an attribute of every sub-environment: to one value, or to its own of a list. */
+export async function writeAttribute(
+  session: Session,
+  name: string,
+  values: Argument,
+  numEnvs: number,
+): Promise<void> {
+  const list: readonly Argument[] = Array.isArray(values)
+    ? values
+    : new Array<Argument>(numEnvs).fill(values);
+  if (list.length !== numEnvs)
+    throw new GymlinkError(
+      'INVALID_ARGUMENT',
+      `${list.length} values of ${name} were given for ${numEnvs} sub-environments. Nothing was changed.`,
+    );
+  await results(session, { name, setValues: list.map(toValue) });
+}
+
+/** Calls a method of every sub-environment. */
+export function callMethod(
+  session: Session,
+  name: string,
+  args: readonly Argument[],
+): Promise<PlainValue[]> {
+  return results(session, { name, args: { values: args.map(toValue) } });
+}
