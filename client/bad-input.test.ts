@@ -1,6 +1,13 @@
 /** What a user gets to see when a call is wrong: a reason, and a message that names what was asked and what to do. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Connection, connect, GymlinkError, launch, type VectorEnv } from './index.js';
+import {
+  type Connection,
+  connect,
+  GymlinkError,
+  launch,
+  type VectorEnv,
+  type WrapperSpec,
+} from './index.js';
 
 let gym: Connection;
 let bystander: VectorEnv<unknown, unknown>;
@@ -55,6 +62,36 @@ test('arguments that the constructor rejects come with its own message', async (
   expect(error.reason).toBe('INVALID_KWARGS');
   expect(error.message).toContain('gravity');
   expect(error.exception?.type).toBe('builtins.AssertionError');
+});
+
+test('wrappers that cannot be used are refused', async () => {
+  const wrapped = (wrapper: WrapperSpec) =>
+    failure(gym.make('CartPole-v1', { wrappers: [wrapper] }));
+  const video = await wrapped({ name: 'RecordVideo', kwargs: { video_folder: '/tmp' } });
+  expect(video.reason).toBe('NOT_ALLOWED');
+  expect(video.message).toContain('RecordVideo');
+  const misspelt = await wrapped({ name: 'FrameStack', kwargs: { stack_size: 4 } });
+  expect(misspelt.reason).toBe('NOT_ALLOWED');
+  expect(misspelt.suggestions).toContain('FrameStackObservation');
+  const refused = await wrapped({ name: 'FrameStackObservation', kwargs: { stack_size: 0 } });
+  expect(refused.reason).toBe('INVALID_KWARGS');
+  expect(refused.exception?.message).toContain('stack_size needs to be greater than zero');
+  expect(refused.message).toContain('FrameStackObservation(stack_size=0)');
+  const unfit = await wrapped({ name: 'ClipAction' });
+  expect(unfit.reason).toBe('INVALID_KWARGS');
+  expect(unfit.message).toContain('ClipAction() cannot be put around CartPole-v1');
+});
+
+test('plans that cannot be followed are refused', async () => {
+  for (const [options, reason] of [
+    [{ plan: [[{ seed: 1 }]] }, 'INVALID_ARGUMENT'],
+    [{ plan: [[{ seed: -1 }], []] }, 'INVALID_SEED'],
+    [{ plan: [[{ seed: 1 }], []], autoresetMode: 'Disabled' }, 'MALFORMED_REQUEST'],
+  ] as const)
+    expect(
+      (await failure(gym.makeVec('CartPole-v1', { numEnvs: 2, ...options }))).reason,
+      JSON.stringify(options),
+    ).toBe(reason);
 });
 
 test('render modes that cannot be served are refused', async () => {

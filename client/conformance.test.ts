@@ -16,6 +16,7 @@ import {
   GymlinkError,
   type MakeVecOptions,
   type NdArray,
+  type PlannedReset,
   PythonFloat,
   type Space,
   type VectorEnv,
@@ -77,15 +78,28 @@ function reversedHex(hex: string): string {
 }
 
 const openFields = new Set(
-  'op,env_id,num_envs,num_workers,seed,kwargs,max_episode_steps,autoreset_mode,render_mode'.split(
-    ',',
-  ),
+  [
+    'op,env_id,num_envs,num_workers,seed,kwargs,max_episode_steps,autoreset_mode,render_mode'.split(
+      ',',
+    ),
+    'wrappers,info_filter,plan'.split(','),
+  ].flat(),
 );
 
 function options(step: Step): MakeVecOptions {
   for (const name of Object.keys(step))
     if (name !== 'expect' && !openFields.has(name)) throw new Unsayable();
-  const { num_envs, num_workers, seed, kwargs, max_episode_steps, render_mode } = step as Json;
+  const {
+    num_envs,
+    num_workers,
+    seed,
+    kwargs,
+    max_episode_steps,
+    render_mode,
+    wrappers,
+    info_filter,
+    plan,
+  } = step as Json;
   return {
     numEnvs: num_envs,
     ...(num_workers ? { numWorkers: num_workers } : {}),
@@ -93,8 +107,20 @@ function options(step: Step): MakeVecOptions {
     ...(kwargs === undefined ? {} : { kwargs: namedArguments(kwargs) }),
     ...(max_episode_steps ? { maxEpisodeSteps: max_episode_steps } : {}),
     ...(render_mode ? { renderMode: render_mode } : {}),
+    ...(wrappers ? { wrappers } : {}),
+    ...(plan ? { plan: planOf(plan, num_envs) } : {}),
+    ...(info_filter ? { infoKeys: info_filter.none ? [] : info_filter.keys } : {}),
     autoresetMode: modes[(step.autoreset_mode as string) ?? 'NEXT_STEP'] ?? 'NextStep',
   };
+}
+
+/** The episodes of each sub-environment. */
+function planOf(plan: Json[], numEnvs: number): PlannedReset[][] {
+  if (plan.some(({ env_index }) => env_index >= numEnvs)) throw new Unsayable();
+  return Array.from({ length: numEnvs }, (_, env) => {
+    const own = plan.filter(({ env_index }) => env_index === env);
+    return own.map(({ seed }) => (seed === null ? {} : { seed: seedOf(seed) as bigint }));
+  });
 }
 
 function resetOptions(step: Step, numEnvs: number): VectorResetOptions {

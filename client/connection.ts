@@ -33,6 +33,7 @@ import {
   openRequest,
   protocol,
   requestTimeoutMs,
+  type Unwrapped,
 } from './open-request.js';
 import { Session, type SessionStream } from './session.js';
 import { fromSpaceMessage, type Sample, type Space } from './spaces/index.js';
@@ -210,13 +211,13 @@ export class Connection {
 
   /**
    * Makes one environment, like `gymnasium.make`. For ids of Gymnasium the types of observation and action are known; give
-   * them for others: `make<NdArray<Float32Array>, number>('family/Id')`.
+   * them for others, and with wrappers: `make<NdArray<Float32Array>, number>('family/Id')`.
    *
    * @throws GymlinkError as {@link Connection.describe}, and for an option that the server cannot serve.
    */
   make<Id extends KnownId>(
     id: Id,
-    options?: MakeOptions,
+    options?: Unwrapped<MakeOptions>,
   ): Promise<Env<ObservationOf<Id>, ActionOf<Id>>>;
   make<Obs = Sample, Act = Sample>(id: string, options?: MakeOptions): Promise<Env<Obs, Act>>;
   async make(id: string, options: MakeOptions = {}): Promise<Env<Sample, Sample>> {
@@ -234,7 +235,7 @@ export class Connection {
    */
   makeVec<Id extends KnownId>(
     id: Id,
-    options: MakeVecOptions,
+    options: Unwrapped<MakeVecOptions>,
   ): Promise<VectorEnv<BatchObservationOf<Id>, BatchActionOf<Id>>>;
   makeVec<Obs = Sample, Act = Sample>(
     id: string,

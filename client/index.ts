@@ -19,7 +19,14 @@ export {
   type NdArray,
   type TypedArray,
 } from './nd-array.js';
-export type { AutoresetMode, MakeOptions, MakeVecOptions, Seed } from './open-request.js';
+export type {
+  AutoresetMode,
+  MakeOptions,
+  MakeVecOptions,
+  PlannedReset,
+  Seed,
+  WrapperSpec,
+} from './open-request.js';
 export { Generator } from './random/generator.js';
 export type {
   EncodedFrame,

@@ -4,6 +4,7 @@ import {
   ObservationMode,
   type OpenRequest,
   AutoresetMode as WireAutoresetMode,
+  type PlannedReset as WirePlannedReset,
 } from '../proto/gen/gymlink/v1/session.js';
 import type { Seed as SeedMessage } from '../proto/gen/gymlink/v1/value.js';
 import { GymlinkError } from './errors.js';
@@ -27,6 +28,14 @@ const autoresetModes: Readonly<Record<AutoresetMode, WireAutoresetMode>> = {
 /** A seed: a whole number from 0 on, of up to 256 bits. */
 export type Seed = number | bigint;
 
+/** A Gymnasium wrapper that the server puts around each sub-environment. */
+export interface WrapperSpec {
+  /** Its name on the server's allow-list: that of its class, for example `FrameStackObservation`. */
+  readonly name: string;
+  /** Its constructor's arguments. */
+  readonly kwargs?: Arguments;
+}
+
 /** How to make an environment. */
 export interface MakeOptions {
   /** Constructor arguments, each on the environment's allow-list. */
@@ -37,6 +46,17 @@ export interface MakeOptions {
   readonly maxEpisodeSteps?: number;
   /** Seed of the first reset if that names none. Without it the server draws one and tells it. */
   readonly seed?: Seed;
+  /** Wrappers, innermost first. Spaces are then those of the outermost one. */
+  readonly wrappers?: readonly (string | WrapperSpec)[];
+  /** Top-level keys of the infos that travel; an empty list for no infos at all. By default all do. */
+  readonly infoKeys?: readonly string[];
+}
+
+/** A later episode of a sub-environment, which begins with an autoreset. */
+export interface PlannedReset {
+  /** Without it the sub-environment's generator goes on. */
+  readonly seed?: Seed;
+  readonly options?: Arguments;
 }
 
 /** How to make a vector environment. */
@@ -45,6 +65,11 @@ export interface MakeVecOptions extends MakeOptions {
   readonly numEnvs: number;
   /** `NextStep` by default, as in Gymnasium. */
   readonly autoresetMode?: AutoresetMode;
+  /**
+   * Seeds and options of autoresets: for each sub-environment a list of its later episodes, used up in order. Autoresets after
+   * them are as without a plan; a `reset` uses none up. Not in mode `Disabled`.
+   */
+  readonly plan?: readonly (readonly PlannedReset[])[];
   /** Worker processes; by default the server chooses. */
   readonly numWorkers?: number;
   /**
@@ -53,6 +78,11 @@ export interface MakeVecOptions extends MakeOptions {
    */
   readonly copy?: boolean;
 }
+
+/** Options without wrappers, which would change the spaces that are known of an id. */
+export type Unwrapped<Options extends MakeOptions> = Omit<Options, 'wrappers'> & {
+  readonly wrappers?: never;
+};
 
 /** A seed on the wire. */
 export function toSeed(seed: Seed): SeedMessage {
@@ -79,6 +109,21 @@ export function count(name: string, value: number | undefined, least: number): n
   return value;
 }
 
+function plannedResets({ plan = [], numEnvs }: MakeVecOptions): WirePlannedReset[] {
+  if (plan.length !== 0 && plan.length !== numEnvs)
+    throw new GymlinkError(
+      'INVALID_ARGUMENT',
+      `plan has ${plan.length} lists for ${numEnvs} sub-environments.`,
+    );
+  return plan.flatMap((episodes, envIndex) =>
+    episodes.map(({ seed, options }) => ({
+      envIndex,
+      seed: seed === undefined ? undefined : toSeed(seed),
+      options: options && toMap(options),
+    })),
+  );
+}
+
 /** The request that opens a session as the options say. */
 export function openRequest(envId: string, options: MakeVecOptions): OpenRequest {
   const mode = options.autoresetMode ?? 'NextStep';
@@ -102,12 +147,18 @@ export function openRequest(envId: string, options: MakeVecOptions): OpenRequest
     maxWaitUs: 0n,
     observationMode: ObservationMode.OBSERVATION_MODE_SAME,
     failurePolicy: FailurePolicy.FAILURE_POLICY_ERROR,
-    infoFilter: undefined,
-    wrappers: [],
+    infoFilter: options.infoKeys && {
+      keys: [...options.infoKeys],
+      none: options.infoKeys.length === 0,
+    },
+    wrappers: (options.wrappers ?? []).map((wrapper) => {
+      const { name, kwargs = {} } = typeof wrapper === 'string' ? { name: wrapper } : wrapper;
+      return { name, kwargs: toMap(kwargs) };
+    }),
     compression: Compression.COMPRESSION_UNSPECIFIED,
     sharedMemory: false,
     leaseS: 0,
-    plan: [],
+    plan: plannedResets(options),
     envKwargs: [],
   };
 }

@@ -62,6 +62,16 @@ describe('ids of Gymnasium', () => {
   });
 });
 
+test('with wrappers spaces are not known by the id', async () => {
+  const env = await gym.make('CartPole-v1', { wrappers: ['FlattenObservation'] });
+  expectTypeOf((await env.reset()).observation).toEqualTypeOf<Sample>();
+  const envs = await gym.makeVec<NdArray<Float32Array>, Int32Array>('CartPole-v1', {
+    numEnvs: 2,
+    wrappers: [{ name: 'FrameStackObservation', kwargs: { stack_size: 4 } }],
+  });
+  expectTypeOf((await envs.reset()).observations).toEqualTypeOf<NdArray<Float32Array>>();
+});
+
 test('frames are what was asked for', async () => {
   const envs = await gym.makeVec('CartPole-v1', { numEnvs: 2, renderMode: 'rgb_array' });
   expectTypeOf(await envs.render()).toEqualTypeOf<RenderFrame[]>();

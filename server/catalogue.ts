@@ -1,4 +1,4 @@
-import type { EnvironmentSummary } from '../proto/gen/gymlink/v1/session.js';
+import type { EnvironmentSummary, WrapperSpec } from '../proto/gen/gymlink/v1/session.js';
 import type { MapValue } from '../proto/gen/gymlink/v1/value.js';
 import { ErrorReason, malformed, requestError } from './errors.js';
 import type { Family } from './family.js';
@@ -71,6 +71,25 @@ function unknownEnvironment(envId: string, known: readonly string[]): Error {
 
 /** Checks the names of constructor arguments. Raises RequestError MALFORMED_REQUEST or NOT_ALLOWED. */
 export function checkKwargs({ summary }: CatalogueEntry, kwargs: MapValue | undefined): void {
+  for (const name of argumentNames(kwargs))
+    if (!summary.allowedKwargs.includes(name))
+      throw notAllowed('set the constructor argument', name, summary.id, summary.allowedKwargs);
+}
+
+/** Checks the names of wrappers and of their arguments. Raises RequestError MALFORMED_REQUEST or NOT_ALLOWED. */
+export function checkWrappers(
+  { family, summary }: CatalogueEntry,
+  wrappers: readonly WrapperSpec[],
+): void {
+  for (const { name, kwargs } of wrappers) {
+    argumentNames(kwargs);
+    if (!Object.hasOwn(family.wrappers, name))
+      throw notAllowed('use the wrapper', name, summary.id, Object.keys(family.wrappers));
+  }
+}
+
+/** The names of constructor arguments. Raises RequestError MALFORMED_REQUEST. */
+function argumentNames(kwargs: MapValue | undefined): Set<string> {
   const seen = new Set<string>();
   for (const { key, value } of kwargs?.entries ?? []) {
     if (key?.kind?.$case !== 'text' || value?.kind === undefined)
@@ -78,16 +97,16 @@ export function checkKwargs({ summary }: CatalogueEntry, kwargs: MapValue | unde
     const name = key.kind.value;
     if (seen.has(name)) throw malformed(`The constructor argument ${name} is given twice.`);
     seen.add(name);
-    if (!summary.allowedKwargs.includes(name)) throw notAllowed(name, summary);
   }
+  return seen;
 }
 
-function notAllowed(name: string, { id, allowedKwargs }: EnvironmentSummary): Error {
-  const suggestions = byNearness(name, allowedKwargs);
-  const allowed = suggestions.length === 0 ? 'It takes none' : `Allowed: ${suggestions.join(', ')}`;
+function notAllowed(verb: string, name: string, envId: string, allowed: readonly string[]): Error {
+  const suggestions = byNearness(name, allowed);
+  const hint = suggestions.length === 0 ? 'It takes none' : `Allowed: ${suggestions.join(', ')}`;
   return requestError(
     ErrorReason.ERROR_REASON_NOT_ALLOWED,
-    `A client may not set the constructor argument ${name.slice(0, 200)} of ${id}. ${allowed}.`,
-    { envId: id, suggestions },
+    `A client may not ${verb} ${name.slice(0, 200)} of ${envId}. ${hint}.`,
+    { envId, suggestions },
   );
 }

@@ -51,9 +51,15 @@ const capabilities = [
   Capability.CAPABILITY_AUTORESET_NEXT_STEP,
   Capability.CAPABILITY_AUTORESET_SAME_STEP,
   Capability.CAPABILITY_AUTORESET_DISABLED,
+  Capability.CAPABILITY_SPACE_SEQUENCE,
+  Capability.CAPABILITY_SPACE_GRAPH,
+  Capability.CAPABILITY_SPACE_ONE_OF,
   Capability.CAPABILITY_RENDER,
   Capability.CAPABILITY_RENDER_ENCODED,
   Capability.CAPABILITY_CALLS,
+  Capability.CAPABILITY_WRAPPERS,
+  Capability.CAPABILITY_INFO_FILTER,
+  Capability.CAPABILITY_SEED_PLAN,
 ];
 
 /** Session messages pass as bytes: the session reads them itself, so that a broken one gets an Error, and writes rows without a copy. */

@@ -13,6 +13,8 @@ export interface Family {
   readonly environment: Readonly<Record<string, string>>;
   /** Constructor arguments that a client may set, by environment id; none for an id that is missing. */
   readonly kwargs: Readonly<Record<string, readonly string[]>>;
+  /** Wrappers that a client may ask for: `module:Class` by name. An operator may add others. */
+  readonly wrappers: Readonly<Record<string, string>>;
 }
 
 /** Reads a family's manifest. Raises Error when it is missing or not of the right form. */
@@ -20,15 +22,12 @@ export function readFamily(folder: string): Family {
   const manifestFile = resolve(folder, 'family.json');
   const manifest: unknown = JSON.parse(readFileSync(manifestFile, 'utf8'));
   if (!isRecord(manifest)) throw new Error(`${manifestFile} is no object`);
-  const { name, python, environment = {}, kwargs = {}, attributes = {} } = manifest;
+  const { name, python, environment = {}, kwargs = {}, attributes = {}, wrappers = {} } = manifest;
   if (typeof name !== 'string' || !/^[a-z0-9][a-z0-9_-]*$/.test(name))
     throw new Error(`${manifestFile}: "name" must be a lower-case name such as "gymnasium"`);
   if (typeof python !== 'string')
     throw new Error(`${manifestFile}: "python" must be a range such as ">=3.11,<3.14"`);
-  if (
-    !isRecord(environment) ||
-    !Object.values(environment).every((value) => typeof value === 'string')
-  )
+  if (!isTextRecord(environment))
     throw new Error(`${manifestFile}: "environment" must map variables to text`);
   if (!isRecord(kwargs) || !Object.values(kwargs).every(isTextList))
     throw new Error(
@@ -39,13 +38,16 @@ export function readFamily(folder: string): Family {
       `${manifestFile}: "attributes" must map patterns of environment ids to {"read": [...], "set": [...], "call": [...]} ` +
         'with names of attributes, none of which begins with two underscores',
     );
+  if (!isTextRecord(wrappers) || !Object.values(wrappers).every((path) => /^[^:]+:\w+$/.test(path)))
+    throw new Error(`${manifestFile}: "wrappers" must map names to "module:Class"`);
   return {
     folder: resolve(folder),
     manifestFile,
     name,
     python,
-    environment: environment as Record<string, string>,
+    environment,
     kwargs: kwargs as Record<string, string[]>,
+    wrappers,
   };
 }
 
@@ -79,6 +81,10 @@ function isAttributeRule(rule: unknown): boolean {
         names.every((name) => /^(?!__)[A-Za-z_]\w*$/.test(name)),
     )
   );
+}
+
+function isTextRecord(value: unknown): value is Record<string, string> {
+  return isRecord(value) && Object.values(value).every((item) => typeof item === 'string');
 }
 
 function isTextList(value: unknown): value is string[] {

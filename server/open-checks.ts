@@ -46,6 +46,7 @@ export function checkOpen(request: OpenRequest): CheckedOpen {
       { envId: request.envId },
     );
   checkSeed(request.seed, request.numEnvs - 1);
+  checkPlan(request);
   const { maxMessageBytes } = request;
   const seed = request.seed ?? drawSeed();
   return {
@@ -77,16 +78,27 @@ export function checkLimit(name: string, limit: number, value: number): void {
     );
 }
 
+function checkPlan({ plan, numEnvs, autoresetMode }: OpenRequest): void {
+  if (plan.length > 0 && autoresetMode === AutoresetMode.AUTORESET_MODE_DISABLED)
+    throw malformed('There are no autoresets to plan in autoreset mode DISABLED.');
+  for (const { envIndex, seed } of plan) {
+    if (envIndex >= numEnvs)
+      throw requestError(
+        ErrorReason.ERROR_REASON_INVALID_ENV_INDEX,
+        `The plan names sub-environment ${envIndex}, but there are 0 to ${numEnvs - 1}.`,
+        { envIndices: [envIndex] },
+      );
+    checkSeed(seed);
+  }
+}
+
 function checkCapabilities(request: OpenRequest): void {
-  const { batchSize, numEnvs, infoFilter } = request;
+  const { batchSize, numEnvs } = request;
   const asked: [boolean, string][] = [
     [batchSize !== 0 && batchSize !== numEnvs, 'asynchronous sessions (batch_size below num_envs)'],
     [request.observationMode > ObservationMode.OBSERVATION_MODE_SAME, 'observation mode DIFFERENT'],
     [request.failurePolicy > FailurePolicy.FAILURE_POLICY_ERROR, 'failure policy RESTART'],
-    [infoFilter !== undefined && (infoFilter.none || infoFilter.keys.length > 0), 'info filters'],
-    [request.wrappers.length > 0, 'wrappers'],
     [request.compression !== Compression.COMPRESSION_UNSPECIFIED, 'compression'],
-    [request.plan.length > 0, 'seed plans'],
     [request.envKwargs.length > 0, 'arguments of single sub-environments (env_kwargs)'],
     [
       request.autoresetMode > AutoresetMode.AUTORESET_MODE_DISABLED,

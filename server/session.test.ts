@@ -374,20 +374,63 @@ describe('bad input to Open', limit, () => {
       [],
     ],
     [
-      'wrappers',
-      { wrappers: [{ name: 'X', kwargs: undefined }] },
-      ErrorReason.ERROR_REASON_UNIMPLEMENTED,
-      /wrappers/,
+      'a wrapper outside the allow-list',
+      { envId: 'Misbehaving-v0', wrappers: [{ name: 'ClipActions', kwargs: undefined }] },
+      ErrorReason.ERROR_REASON_NOT_ALLOWED,
+      /may not use the wrapper ClipActions of Misbehaving-v0. Allowed: ClipAction, TimeLimit/,
+      ['ClipAction', 'TimeLimit'],
+    ],
+    [
+      'the name of a property of every object as wrapper',
+      { envId: 'Misbehaving-v0', wrappers: [{ name: 'constructor', kwargs: undefined }] },
+      ErrorReason.ERROR_REASON_NOT_ALLOWED,
+      /constructor/,
+      expect.arrayContaining(['ClipAction']),
+    ],
+    [
+      'a wrapper that its constructor refuses',
+      { wrappers: [{ name: 'FrameStackObservation', kwargs: undefined }] },
+      ErrorReason.ERROR_REASON_INVALID_KWARGS,
+      /missing 1 required positional argument: 'stack_size'/,
+      [],
+    ],
+    [
+      'a wrapper with an argument of no value',
+      {
+        wrappers: [
+          { name: 'ClipReward', kwargs: { entries: [{ key: undefined, value: undefined }] } },
+        ],
+      },
+      ErrorReason.ERROR_REASON_MALFORMED_REQUEST,
+      /texts/,
+      [],
+    ],
+    [
+      'a plan for a sub-environment that there is not',
+      { numEnvs: 2, plan: [{ envIndex: 2, seed: undefined, options: undefined }] },
+      ErrorReason.ERROR_REASON_INVALID_ENV_INDEX,
+      /sub-environment 2, but there are 0 to 1/,
+      [],
+    ],
+    [
+      'a plan with a seed that is too long',
+      {
+        plan: [
+          { envIndex: 0, seed: { magnitude: new Uint8Array(33).fill(1) }, options: undefined },
+        ],
+      },
+      ErrorReason.ERROR_REASON_INVALID_SEED,
+      /32 bytes/,
+      [],
+    ],
+    [
+      'a plan without autoresets',
+      { autoresetMode: 3, plan: [{ envIndex: 0, seed: undefined, options: undefined }] },
+      ErrorReason.ERROR_REASON_MALFORMED_REQUEST,
+      /DISABLED/,
       [],
     ],
     ['compression', { compression: 1 }, ErrorReason.ERROR_REASON_UNIMPLEMENTED, /compression/, []],
-    [
-      'an info filter',
-      { infoFilter: { keys: [], none: true } },
-      ErrorReason.ERROR_REASON_UNIMPLEMENTED,
-      /info/,
-      [],
-    ],
   ])('%s', async (_name, fields, reason, message, suggestions) => {
     const session = new RawSession(client);
     const error = await session.ask(open(fields), 'error');

@@ -9,7 +9,7 @@ import {
   type StepRequest,
 } from '../proto/gen/gymlink/v1/session.js';
 import { FrameType } from '../proto/gen/gymlink/worker/v1/worker.js';
-import { type CatalogueEntry, checkKwargs } from './catalogue.js';
+import { type CatalogueEntry, checkKwargs, checkWrappers } from './catalogue.js';
 import { EnvStates } from './env-states.js';
 import { type Errand, sendErrand, stepHead } from './errand.js';
 import { type ErrorMessage, ErrorReason, RequestError, requestError } from './errors.js';
@@ -73,6 +73,7 @@ export class Session {
   ): Promise<Session> {
     const { request, maxMessageBytes } = checked;
     checkKwargs(entry, request.kwargs);
+    checkWrappers(entry, request.wrappers);
     const order = {
       entry,
       request,

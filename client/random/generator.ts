@@ -1,15 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import { Pcg64 } from './pcg64.js';
+import {
+  exponentialTail,
+  exponentialZiggurat,
+  normalTail,
+  normalZiggurat,
+  type Ziggurat,
+} from './ziggurat.js';
 
 /** Width in bits of the integers that NumPy draws for a dtype. */
 export type IntegerWidth = 8 | 16 | 32 | 64;
 
+// Made when they are first needed, which takes some milliseconds.
+let normals: Ziggurat | undefined;
+let exponentials: Ziggurat | undefined;
+
 /**
  * The draws of NumPy's `Generator(PCG64(seed))` that Gymnasium's spaces make: the same seed gives the same numbers, bit for
- * bit, except for {@link Generator.normal} and {@link Generator.exponential}.
+ * bit. As with NumPy on other machines, the rare draws from a tail (1 in 2000 exponential ones, 1 in 4000 normal ones) depend on
+ * the last bit of log1p: V8's and that of glibc make 1 of 20,000 of them differ.
  */
 export class Generator {
-  private readonly bits: Pcg64;
+  private bits: Pcg64;
   /** Upper half of the last 64 bits, which the next 32-bit draw takes; -1 when there is none. */
   private half = -1;
   /** Bits that narrow draws of one array share, and how many draws are left in them. */
@@ -24,6 +36,14 @@ export class Generator {
     const valid = typeof seed === 'bigint' || Number.isSafeInteger(seed);
     if (!valid || seed < 0) throw new RangeError(`A seed must be an integer from 0, not ${seed}.`);
     this.bits = new Pcg64(BigInt(seed));
+  }
+
+  /** Another that draws the same from here on. */
+  copy(): Generator {
+    const copy = new Generator(0);
+    copy.bits = this.bits.copy();
+    copy.half = this.half;
+    return copy;
   }
 
   /** An integer, uniform in [0, 2**32). */
@@ -100,15 +120,104 @@ export class Generator {
     return this.shared & (2 ** bits - 1);
   }
 
-  /** Standard normal, by Box and Muller (1958). NumPy uses a ziggurat: same distribution, other numbers. */
+  /** Standard normal, as NumPy's `normal` draws it. */
   normal(): number {
-    return Math.sqrt(2 * this.exponential()) * Math.cos(2 * Math.PI * this.random());
+    normals ??= normalZiggurat();
+    const { width, inside, density } = normals;
+    for (;;) {
+      this.bits.next();
+      const { high, low } = this.bits;
+      const strip = low & 0xff;
+      const draw = (high & 0x1fffffff) * 2 ** 23 + (low >>> 9);
+      const size = draw * (width[strip] as number);
+      const x = low & 0x100 ? -size : size;
+      if (draw < (inside[strip] as number)) return x;
+      if (strip === 0) return (low >>> 17) & 1 ? -this.normalTail() : this.normalTail();
+      if (this.isUnder(density, strip, Math.exp(-0.5 * x * x))) return x;
+    }
   }
 
-  /** Standard exponential, by inversion. NumPy uses a ziggurat: same distribution, other numbers. */
-  exponential(): number {
-    return -Math.log1p(-this.random());
+  /** G. Marsaglia, "Generating a Variable from the Tail of the Normal Distribution" (1964). */
+  private normalTail(): number {
+    for (;;) {
+      const x = -(1 / normalTail) * Math.log1p(-this.random());
+      const y = -Math.log1p(-this.random());
+      if (y + y > x * x) return normalTail + x;
+    }
   }
+
+  /** Standard exponential, as NumPy's `exponential` draws it. */
+  exponential(): number {
+    exponentials ??= exponentialZiggurat();
+    const { width, inside, density } = exponentials;
+    for (;;) {
+      this.bits.next();
+      const { high, low } = this.bits;
+      const strip = (low >>> 3) & 0xff;
+      const draw = high * 2 ** 21 + (low >>> 11);
+      const x = draw * (width[strip] as number);
+      if (draw < (inside[strip] as number)) return x;
+      if (strip === 0) return exponentialTail - Math.log1p(-this.random());
+      if (this.isUnder(density, strip, Math.exp(-x))) return x;
+    }
+  }
+
+  /** Whether a point of a strip, at random height, lies under the density there. */
+  private isUnder(density: Float64Array, strip: number, height: number): boolean {
+    const top = density[strip - 1] as number;
+    const bottom = density[strip] as number;
+    return (top - bottom) * this.random() + bottom < height;
+  }
+
+  /** Tosses until the first success, each a success with probability p, as NumPy's `geometric` draws it; p in (0, 1]. */
+  geometric(p: number): number {
+    if (p < 1 / 3) return Math.ceil(-this.exponential() / Math.log1p(-p));
+    const draw = this.random();
+    let count = 1;
+    let probability = p;
+    for (let sum = p; draw > sum; sum += probability) {
+      probability *= 1 - p;
+      count++;
+    }
+    return count;
+  }
+
+  /**
+   * Index of one of some weights, as NumPy's `choice(len(p), p=p)` draws it.
+   *
+   * @param p Probabilities; their sum may be off 1 by 1.4e-8.
+   * @throws RangeError if their sum is another, or one is negative.
+   */
+  choice(p: ArrayLike<number>): number {
+    return this.choices(p, 1)[0] as number;
+  }
+
+  /** Several of {@link Generator.choice}, as `choice(len(p), size=count, p=p)` draws them. */
+  choices(p: ArrayLike<number>, count: number): number[] {
+    const sums = new Float64Array(p.length);
+    let sum = 0;
+    for (let i = 0; i < sums.length; i++) {
+      if (!((p[i] as number) >= 0)) throw new RangeError(`A probability cannot be ${p[i]}.`);
+      sum += p[i] as number;
+      sums[i] = sum;
+    }
+    if (!(Math.abs(sum - 1) <= 2 ** -26))
+      throw new RangeError(`Probabilities must sum to 1, not to ${sum}.`);
+    const cumulative = sums.map((value) => value / sum);
+    return Array.from({ length: count }, () => upperBound(cumulative, this.random()));
+  }
+}
+
+/** Index of the first of some ascending numbers that is above `value`. */
+function upperBound(ascending: Float64Array, value: number): number {
+  let from = 0;
+  let to = ascending.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((ascending[middle] as number) <= value) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 function systemSeed(): bigint {

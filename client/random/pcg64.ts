@@ -25,6 +25,14 @@ export class Pcg64 {
     this.next();
   }
 
+  /** Another that draws the same from here on. */
+  copy(): Pcg64 {
+    const copy = new Pcg64(0n);
+    copy.state.set(this.state);
+    copy.increment.set(this.increment);
+    return copy;
+  }
+
   /** Draws 64 bits, into `high` and `low`. */
   next(): void {
     this.advance();

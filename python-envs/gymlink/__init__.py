@@ -1,3 +1,3 @@
-"""Gymnasium environments for gymlink servers; see `gymlink.sidecar`."""
+"""Gymnasium environments over gRPC: `gymlink.sidecar` hosts them for a server, `gymlink.client` uses them from Python."""
 
 __version__ = "0.1.0"

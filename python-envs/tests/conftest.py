@@ -5,7 +5,8 @@ import tempfile
 
 import pytest
 
-from tests.harness import ServerEnd
+from tests.harness import FIXTURES, ServerEnd
+from tests.serving import GymlinkServer
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +43,33 @@ def workers(server):
         end.drop()
         server.kill(worker_id, 9)
         server.wait_exited(worker_id)
+
+
+@pytest.fixture(scope="session")
+def gymlink_server():
+    """A `gymlink serve` with the default family."""
+    server = GymlinkServer()
+    yield server
+    assert server.close() == 0
+
+
+@pytest.fixture(scope="session")
+def fixture_server():
+    """A server of the environments of the fixtures, which are Gymnasium's and some more."""
+    server = GymlinkServer(FIXTURES)
+    yield server
+    assert server.close() == 0
+
+
+@pytest.fixture
+def address(gymlink_server, monkeypatch):
+    """Has the default family's server be the default one."""
+    monkeypatch.setenv("GYMLINK_ADDRESS", gymlink_server.address)
+    return gymlink_server.address
+
+
+@pytest.fixture
+def fixture_address(fixture_server, monkeypatch):
+    """Has the fixtures' server be the default one."""
+    monkeypatch.setenv("GYMLINK_ADDRESS", fixture_server.address)
+    return fixture_server.address

@@ -1,7 +1,7 @@
-"""Spaces of the seven kinds that are served: every dtype, shape and nesting in Gymnasium's own tests, and some more."""
+"""Spaces of every kind: every dtype, shape and nesting in Gymnasium's own tests, and some more."""
 
 import numpy as np
-from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Text, Tuple
+from gymnasium.spaces import Box, Dict, Discrete, Graph, MultiBinary, MultiDiscrete, OneOf, Sequence, Text, Tuple
 
 _INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 _FLOATS = ("float16", "float32", "float64")
@@ -55,6 +55,44 @@ SPACES = {
     ),
     "dict of tuple": Dict(pair=Tuple((Box(-9.0, 9.0, (2,)), MultiDiscrete([2, 3]))), said=Text(4, charset="hé")),
 }
+
+# Spaces whose values have no greatest size.
+COMPOSITE_SPACES = {
+    "sequence": Sequence(Box(-1.0, 1.0, (2,))),
+    "sequence, stacked": Sequence(Box(-1.0, 1.0, (2,)), stack=True),
+    "sequence of discrete": Sequence(Discrete(5, start=-2)),
+    "sequence of discrete, stacked": Sequence(Discrete(5, start=-2), stack=True),
+    **{f"sequence of {dtype}": Sequence(_full_range(dtype)) for dtype in _INTEGERS},
+    **{f"sequence of {dtype}, stacked": Sequence(Box(-2.0, 3.0, (2,), np.dtype(dtype).type), stack=True) for dtype in _FLOATS},
+    "sequence of bool, stacked": Sequence(Box(0, 1, (3,), np.bool_), stack=True),
+    "sequence of arrays without axes": Sequence(Box(-1.0, 1.0, (), np.float64)),
+    "sequence of arrays without axes, stacked": Sequence(Box(-1.0, 1.0, (), np.float64), stack=True),
+    "sequence of arrays without elements": Sequence(Box(0.0, 1.0, (0,))),
+    "sequence of multi-discrete, stacked": Sequence(MultiDiscrete([3, 4], start=[-10, 20]), stack=True),
+    "sequence of multi-binary, stacked": Sequence(MultiBinary([3, 2]), stack=True),
+    "sequence of text": Sequence(Text(4, charset="hé→")),
+    "sequence of text, stacked": Sequence(Text(4, charset="hé→"), stack=True),
+    "sequence of dict": Sequence(Dict(place=Box(0, 255, (3,), np.uint8), said=Text(3, charset="ab"))),
+    "sequence of dict, stacked": Sequence(Dict(place=Box(0, 255, (3,), np.uint8), speed=Discrete(9)), stack=True),
+    "sequence of tuple, stacked": Sequence(Tuple((Discrete(3), Box(-1.0, 1.0, (2,)))), stack=True),
+    "sequence of sequence": Sequence(Sequence(Discrete(3))),
+    "sequence of sequence, both stacked": Sequence(Sequence(Box(0.0, 1.0, (2,)), stack=True), stack=True),
+    "graph": Graph(Box(-1.0, 1.0, (3,)), Discrete(4)),
+    "graph, discrete nodes": Graph(Discrete(5, start=2), Box(-1.0, 1.0, (2,), np.float64)),
+    "graph, no edge space": Graph(Box(0, 255, (2,), np.uint8), None),
+    "sequence of graph": Sequence(Graph(Box(-1.0, 1.0, (1,)), Discrete(3))),
+    "one of": OneOf((Discrete(3), Box(-1.0, 1.0, (2,)), Text(3, charset="ab"))),
+    "one of one": OneOf((MultiBinary(3),)),
+    "one of sequence and graph": OneOf((Sequence(Discrete(3)), Graph(Discrete(3), None), Dict(a=Discrete(2)))),
+    "sequence of one of": Sequence(OneOf((Discrete(3), Tuple((Discrete(2), MultiBinary(1)))))),
+    "sequence of one of, stacked": Sequence(OneOf((Discrete(3), Box(-1.0, 1.0, (2,)))), stack=True),
+    "dict with all": Dict(
+        zeta=Sequence(Discrete(9)),
+        alpha=Tuple((Graph(Box(0.0, 1.0, (2,)), Discrete(2)), OneOf((Discrete(2), Sequence(Text(2, charset="xy")))))),
+        place=Box(-1.0, 1.0, (2,)),
+    ),
+}
+ALL_SPACES = {**SPACES, **COMPOSITE_SPACES}
 
 
 def samples(space, rows, seed=0):

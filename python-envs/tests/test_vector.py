@@ -36,13 +36,19 @@ CASES = [
 class Both:
     """The same environments in two workers and in a SyncVectorEnv."""
 
-    def __init__(self, workers, env_id, limit, mode, max_part_bytes=0):
-        makers = [lambda: gymnasium.make(env_id, max_episode_steps=limit or None)] * NUM_ENVS
-        self.theirs = SyncVectorEnv(makers, autoreset_mode=mode)
+    def __init__(self, workers, env_id, limit, mode, max_part_bytes=0, wrappers=()):
+        def make():
+            env = gymnasium.make(env_id, max_episode_steps=limit or None)
+            for name, kwargs in wrappers:
+                env = getattr(gymnasium.wrappers, name)(env, **kwargs)
+            return env
+
+        self.theirs = SyncVectorEnv([make] * NUM_ENVS, autoreset_mode=mode)
         self.theirs.action_space.seed(SEED)
         self.space, self.mode = self.theirs.single_observation_space, mode
         self.ours = [workers() for _ in PLACES]
         options = {"max_episode_steps": limit} if limit else {}
+        options["wrappers"] = [{"name": name, "kwargs": arguments(**kwargs)} for name, kwargs in wrappers]
         for worker, (first, count) in zip(self.ours, PLACES):
             worker.open(env_id, NUM_ENVS, first, count, MODES[mode], max_part_bytes, **options)
         self.episode, self.steps = np.zeros(NUM_ENVS, int), np.zeros(NUM_ENVS, int)
@@ -153,12 +159,108 @@ def test_results_are_those_of_sync_vector_env(workers, env_id, limit, steps, mod
     assert (both.ended >= 1).all(), "no episode ended: autoreset was not seen"
 
 
+WRAPPED = [
+    ("CartPole-v1", [("TimeAwareObservation", {}), ("FrameStackObservation", {"stack_size": 3}), ("NormalizeReward", {})]),
+    ("Pendulum-v1", [("RescaleAction", {"min_action": -3.0, "max_action": 3.0}), ("TimeAwareObservation", {})]),
+]
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP], ids=lambda mode: mode.value)
+@pytest.mark.parametrize(("env_id", "wrappers"), WRAPPED, ids=[case[0] for case in WRAPPED])
+def test_wrappers_do_what_they_do_in_sync_vector_env(workers, env_id, wrappers, mode):
+    both = Both(workers, env_id, 30, mode, wrappers=wrappers)
+    both.reset(number=SEED)
+    for _ in range(100):
+        both.step()
+    assert (both.ended >= 1).all(), "no episode ended: autoreset was not seen"
+
+
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP], ids=lambda mode: mode.value)
 def test_parts_of_a_split_transition_are_the_same_rows(workers, mode):
     both = Both(workers, "LunarLander-v3", 23, mode, max_part_bytes=180)
     both.reset(number=SEED)
     for _ in range(60):
         both.step()
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP], ids=lambda mode: mode.value)
+def test_a_plan_seeds_the_autoresets(workers, mode):
+    # Sub-environment 1 has no plan, 3 a gap in it, and 4 is of the other worker.
+    plan = {0: [50], 2: [60, 61], 3: [70, None, 72], 4: [1 << 100]}
+    entries = [
+        {"env_index": env, **({} if number is None else {"seed": seed(number)}), "options": arguments(low=-0.01, high=0.01)}
+        for env, numbers in plan.items()
+        for number in numbers
+    ]
+    theirs = [gymnasium.make("CartPole-v1", max_episode_steps=12) for _ in range(NUM_ENVS)]
+    expected = [theirs[env].reset(seed=SEED + env)[0] for env in range(NUM_ENVS)]
+    space, due, echoed = theirs[0].observation_space, [False] * NUM_ENVS, {env: [] for env in range(NUM_ENVS)}
+    left = {env: list(numbers) for env, numbers in plan.items()}
+    ours = [workers() for _ in PLACES]
+    parts = []
+    for worker, (first, count) in zip(ours, PLACES):
+        worker.open("CartPole-v1", NUM_ENVS, first, count, MODES[mode], max_episode_steps=12, plan=entries)
+        parts += worker.reset(space, seed=seed(SEED))
+
+    def autoreset(env):
+        planned = left.get(env)
+        fields = {"seed": planned.pop(0), "options": {"low": -0.01, "high": 0.01}} if planned else {}
+        echoed[env].append(fields.get("seed"))
+        return theirs[env].reset(**fields)[0]
+
+    for step in range(70):
+        values = np.array([(step + env) % 2 for env in range(NUM_ENVS)])
+        before = {env: len(numbers) for env, numbers in echoed.items()}
+        for env in range(NUM_ENVS):
+            if due[env]:
+                expected[env], due[env] = autoreset(env), False
+                continue
+            expected[env], _, terminated, truncated, _ = theirs[env].step(values[env])
+            due[env] = terminated or truncated
+            if due[env] and mode == AutoresetMode.SAME_STEP:
+                expected[env], due[env] = autoreset(env), False
+        parts = [part for worker in ours for part in worker.step(space, values.tobytes())]
+        assert (np.concatenate([part["observations"] for part in parts]) == np.array(expected)).all()
+        told = {int(part["env_index"][row]): number for part in parts for row, number in part["seeds"].items()}
+        assert told == {
+            env: numbers[-1] for env, numbers in echoed.items() if len(numbers) > before[env] and numbers[-1] is not None
+        }
+    assert all(len(echoed[env]) > len(plan.get(env, ())) for env in echoed), "no plan was used up"
+
+
+def test_a_reset_uses_no_plan_up(worker):
+    space = gymnasium.make("Told-v0").observation_space
+    worker.open("Told-v0", 1, plan=[{"seed": seed(9), "options": arguments(n=1)}, {"options": {}}])
+    worker.reset(space)
+    infos = []
+    for step in range(10):
+        infos += [info for part in worker.step(space, bytes(8)) for info in part["infos"] if "own" in info]
+        if step == 3:
+            worker.reset(space)
+    assert [(info["seed"], info.get("options")) for info in infos] == [(9, {"n": 1})]
+    worker.reset(space, seed=seed(4))
+    for _ in range(6):
+        infos += [info for part in worker.step(space, bytes(8)) for info in part["infos"] if "own" in info]
+    assert [info["seed"] for info in infos] == [9, None]
+
+
+def test_infos_that_are_filtered_out_do_not_travel(workers):
+    space, data = gymnasium.make("Told-v0").observation_space, np.zeros(2, np.int64).tobytes()
+    everything = {"count", "array", "deep", "odd", "mixed", "own", "seed"}
+    for info_filter, keys in (
+        ({}, everything),
+        ({"keys": ["count", "own", "absent"]}, {"count", "own"}),
+        ({"none": True}, set()),
+    ):
+        worker = workers()
+        worker.open("Told-v0", 2, mode=schema.AUTORESET_MODE_SAME_STEP, info_filter=info_filter)
+        parts = worker.reset(space, seed=seed(1))
+        for _ in range(12):
+            parts += worker.step(space, data)
+        assert {key for part in parts for info in part["infos"] + part["final_infos"] for key in info} == keys
+        finals = [info for part in parts for info in part["final_infos"]]
+        assert [info.get("count") for info in finals] == ([4, 4, 8, 8, 12, 12] if "count" in keys else [None] * 6)
+        assert [len(part["finals"]) for part in parts if part["has_final"].any()] == [2, 2, 2]
 
 
 def test_a_reset_replaces_the_autoreset_that_was_due(workers):
@@ -182,6 +284,7 @@ def test_arrays_that_an_environment_uses_again_are_copied_in_time(worker):
     parts = [part for _ in range(3) for part in worker.step(space, data)]
     assert [part["observations"]["a"][0, 0] for part in parts] == [1, 2, -1]
     assert parts[2]["finals"]["a"].tolist() == [[3, 3], [3, 3]]
+    assert [graph.nodes.tolist() for graph in parts[2]["finals"]["b"]] == [[[3, 3]], [[3, 3]]]
     assert [info["trace"][0] for info in parts[2]["infos"]] == [-1, -1]
     assert [info["trace"][0] for info in parts[2]["final_infos"]] == [3, 3]
 

@@ -12,7 +12,7 @@ from gymlink.sidecar import schema, wire
 from gymlink.sidecar.spaces import describe
 from tests.harness import Failed, arguments, seed
 from tests.reference import pack, row_of, same
-from tests.space_list import SPACES, samples
+from tests.space_list import ALL_SPACES, samples
 
 BOX = Box(-1.0, 1.0, (2,))
 
@@ -25,9 +25,9 @@ def fault(**values):
     return arguments(**values)
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", ALL_SPACES)
 def test_actions_and_observations_of_each_space_pass(workers, name):
-    space, worker = SPACES[name], workers()
+    space, worker = ALL_SPACES[name], workers()
     opened = worker.open("Echo-v0", 3, mode=schema.AUTORESET_MODE_SAME_STEP, kwargs=arguments(name=name))
     assert opened["action_space"] == opened["observation_space"] == wire.decode("Space", wire.encode("Space", describe(space)))
     worker.reset(space)
@@ -72,7 +72,7 @@ OPENINGS = [
     ({"env_id": "Faulty-v0", "kwargs": fault(where="init", fault="raise")}, "INVALID_KWARGS", "the arm broke"),
     ({"env_id": "Faulty-v0", "kwargs": fault(where="init", fault="exit")}, "INVALID_KWARGS", "SystemExit: 3"),
     ({"env_id": "Broken-v0"}, "ENVIRONMENT_RAISED", "NoSuchClass"),
-    ({"env_id": "Listed-v0"}, "UNIMPLEMENTED", "Sequence spaces are specified but not implemented"),
+    ({"env_id": "Listed-v0"}, "UNIMPLEMENTED", "OwnSpace is none of Gymnasium's kinds of spaces"),
     (
         {"env_id": "CartPole-v1", "kwargs": {"entries": [{"key": {"integer": 1}, "value": {"none": {}}}]}},
         "MALFORMED_REQUEST",
@@ -88,6 +88,85 @@ def test_what_cannot_be_opened_is_said(worker, fields, reason, says):
     assert raised.value.reason == reason
     assert says in raised.value.error["message"]
     assert raised.value.error["env_id"] == fields["env_id"]
+
+
+def wrapper(name, **kwargs):
+    return {"name": name, "kwargs": arguments(**kwargs)}
+
+
+def test_spaces_are_those_of_the_outermost_wrapper(worker):
+    stack = wrapper("FrameStackObservation", stack_size=4)
+    opened = worker.open("Pendulum-v1", 2, wrappers=[stack, wrapper("TimeAwareObservation", flatten=False)])
+    inner, time = (entry["space"]["box"] for entry in opened["observation_space"]["dict"]["entries"])
+    assert (inner["shape"], time["shape"]) == ([4, 3], [1])
+    assert opened["max_episode_steps"] == 200
+
+
+def test_a_wrapper_of_the_family_itself_is_closed_with_its_environment(server):
+    worker_id, worker = server.fork()
+    worker.open("Framed-v0", 2, wrappers=[wrapper("Closing", word="left")])
+    worker.close()
+    log = worker.rest_of_log()
+    server.wait_exited(worker_id)
+    assert log.count("left Framed-v0") == 2
+
+
+WRAPPERS = [
+    (wrapper("RecordVideo", video_folder="/tmp"), "NOT_ALLOWED", "'RecordVideo' may not be used; allowed are: ClipAction, Frame"),
+    (wrapper("os:system", command="ls"), "NOT_ALLOWED", "'os:system'"),
+    (wrapper(""), "NOT_ALLOWED", "''"),
+    (
+        wrapper("FrameStackObservation", stack_size=0),
+        "INVALID_KWARGS",
+        "FrameStackObservation(stack_size=0) cannot be put around",
+    ),
+    (wrapper("FrameStackObservation"), "INVALID_KWARGS", "missing 1 required positional argument: 'stack_size'"),
+    (wrapper("FrameStackObservation", env=1, stack_size=2), "INVALID_KWARGS", "multiple values for argument 'env'"),
+    (wrapper("ClipAction"), "INVALID_KWARGS", "ClipAction() cannot be put around Faulty-v0: TypeError"),
+    (wrapper("Absent"), "ENVIRONMENT_UNAVAILABLE", "No module named 'no_such_package'"),
+    (wrapper("Needing"), "ENVIRONMENT_UNAVAILABLE", "pip install something"),
+    (
+        {"name": "ClipAction", "kwargs": {"entries": [{"key": {"integer": 1}, "value": {"none": {}}}]}},
+        "MALFORMED_REQUEST",
+        "text",
+    ),
+]
+
+
+@pytest.mark.parametrize(("spec", "reason", "says"), WRAPPERS)
+def test_wrappers_that_cannot_be_made_are_said(worker, spec, reason, says):
+    with pytest.raises(Failed) as raised:
+        worker.open("Faulty-v0", 2, first=1, count=1, wrappers=[wrapper("NormalizeReward"), spec])
+    error = raised.value.error
+    assert raised.value.reason == reason
+    assert says in error["message"]
+    assert ("exception" in error) == (reason in ("INVALID_KWARGS", "ENVIRONMENT_UNAVAILABLE"))
+    # Nothing was opened: another Open may follow.
+    worker.open("Faulty-v0", 2)
+    worker.reset(BOX)
+
+
+def test_what_was_made_before_a_wrapper_failed_is_closed(server):
+    worker_id, worker = server.fork()
+    with pytest.raises(Failed, match="ClipAction"):
+        worker.open("Framed-v0", 2, wrappers=[wrapper("Closing"), wrapper("ClipAction")])
+    worker.close()
+    log = worker.rest_of_log()
+    server.wait_exited(worker_id)
+    assert log.count("closed Framed-v0") == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "says"),
+    [
+        ({"plan": [{}, {"env_index": 2}]}, "INVALID_ENV_INDEX", "names sub-environment 2, but there are 0 to 1"),
+        ({"plan": [{"seed": {"magnitude": bytes(33)}}]}, "INVALID_SEED", "at most 32 bytes"),
+        ({"plan": [{"options": {"entries": [{"key": {"none": {}}, "value": {"none": {}}}]}}]}, "MALFORMED_REQUEST", "text"),
+        ({"plan": [{}], "mode": schema.AUTORESET_MODE_DISABLED}, "MALFORMED_REQUEST", "no autoresets to plan"),
+    ],
+)
+def test_plans_that_cannot_be_followed_are_said(worker, fields, reason, says):
+    assert says in refused(worker, reason, lambda: worker.open("Faulty-v0", 2, first=1, count=1, **fields))["message"]
 
 
 def test_names_of_allowed_arguments_are_suggested(worker):

@@ -9,6 +9,7 @@ from gymnasium.envs.mujoco.mujoco_env import MujocoEnv
 from gymnasium.envs.registration import load_env_creator
 
 from gymlink.sidecar.attributes import sendable
+from gymlink.sidecar.spaces import describe
 from gymlink.sidecar.values import to_value
 
 FOLDER = Path(__file__).parent
@@ -48,6 +49,71 @@ def test_allowed_kwargs_exist_and_are_harmless(env_id):
     allowed = MANIFEST["kwargs"][env_id]
     assert len(allowed) == len(set(allowed))
     assert set(allowed) <= parameters(BUILDABLE[env_id]) - NEVER
+
+
+# An environment that each wrapper fits, and arguments as clients may send them.
+FITTING = {
+    "AddRenderObservation": ("CartPole-v1", {"render_only": False}),
+    "AddWhiteNoise": ("CartPole-v1", {"probability_of_noise_per_pixel": 0.5}),
+    "ClipAction": ("Pendulum-v1", {}),
+    "ClipReward": ("Pendulum-v1", {"min_reward": -1}),
+    "DelayObservation": ("CartPole-v1", {"delay": 2}),
+    "DiscretizeAction": ("Pendulum-v1", {"bins": 5}),
+    "DiscretizeObservation": ("Pendulum-v1", {"bins": 4}),
+    "DtypeObservation": ("CartPole-v1", {"dtype": "float64"}),
+    "FilterObservation": ("Blackjack-v1", {"filter_keys": [0, 2]}),
+    "FlattenObservation": ("Blackjack-v1", {}),
+    "FrameStackObservation": ("CartPole-v1", {"stack_size": 4, "padding_type": "zero"}),
+    "GrayscaleObservation": ("CarRacing-v3", {"keep_dim": True}),
+    "MaxAndSkipObservation": ("CarRacing-v3", {"skip": 2}),
+    "NormalizeObservation": ("CartPole-v1", {"epsilon": 1e-6}),
+    "NormalizeReward": ("Pendulum-v1", {"gamma": 0.9}),
+    "ObstructView": ("CartPole-v1", {"obstructed_pixels_ratio": 0.5, "obstruction_width": 9}),
+    "RecordEpisodeStatistics": ("CartPole-v1", {"stats_key": "episode"}),
+    "RepeatAction": ("Pendulum-v1", {"num_repeats": 2}),
+    "RescaleAction": ("Pendulum-v1", {"min_action": -1, "max_action": 1.0}),
+    "RescaleObservation": ("MountainCar-v0", {"min_obs": -1.0, "max_obs": 1.0}),
+    "ReshapeObservation": ("CartPole-v1", {"shape": (2, 2)}),
+    "StickyAction": ("CartPole-v1", {"repeat_action_probability": 0.25}),
+    "TimeAwareObservation": ("CartPole-v1", {"flatten": False}),
+    "TimeLimit": ("CartPole-v1", {"max_episode_steps": 7}),
+}
+# They write files, open windows, take functions, hide the ends of episodes, change the kind of frames, or need other packages.
+NEVER_WRAPPERS = {
+    "RecordVideo",
+    "HumanRendering",
+    "TransformObservation",
+    "TransformAction",
+    "TransformReward",
+    "Autoreset",
+    "RenderCollection",
+    "AtariPreprocessing",
+    "ResizeObservation",
+}
+
+
+def test_allowed_wrappers_are_gymnasiums_and_harmless():
+    assert MANIFEST["wrappers"] == {name: f"gymnasium.wrappers:{name}" for name in FITTING}
+    assert set(FITTING).isdisjoint(NEVER_WRAPPERS)
+    assert set(gymnasium.wrappers.__all__) >= NEVER_WRAPPERS | set(FITTING)
+
+
+@pytest.mark.parametrize("name", FITTING)
+def test_an_allowed_wrapper_can_be_put_around_what_it_fits(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    env_id, kwargs = FITTING[name]
+    env = getattr(gymnasium.wrappers, name)(gymnasium.make(env_id, render_mode="rgb_array"), **kwargs)
+    describe(env.observation_space)
+    describe(env.action_space)
+    env.reset(seed=1)
+    env.action_space.seed(1)
+    for _ in range(3):
+        observation, _, terminated, truncated, _ = env.step(env.action_space.sample())
+        assert env.observation_space.contains(observation)
+        if terminated or truncated:
+            env.reset()
+    env.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_preloaded_modules_start_no_thread(tmp_path):

@@ -39,6 +39,21 @@ def encode_infos(infos, unsupported):
     return b"".join([_entry(key, rows, values, len(infos), unsupported) for key, (rows, values) in columns.items()])
 
 
+def infos_encoder(info_filter):
+    """What encodes the infos that an InfoFilter lets pass: `encode_infos`, or a function like it."""
+    keys = frozenset(info_filter.get("keys", ()))
+    if info_filter.get("none"):
+        return lambda infos, unsupported: b""
+    if not keys:
+        return encode_infos
+    return lambda infos, unsupported: encode_infos([_only(keys, info) for info in infos], unsupported)
+
+
+def _only(keys, info):
+    # What is no dict is named by encode_infos.
+    return {key: value for key, value in info.items() if key in keys} if isinstance(info, dict) else info
+
+
 def _entry(key, rows, values, count, unsupported):
     """A serialized Infos with one entry; put one after another, they are one Infos with all of them."""
     present = b""

@@ -6,21 +6,22 @@ from gymlink.sidecar import schema
 from gymlink.sidecar.errors import RequestError, formatted, named
 from gymlink.sidecar.spaces import UnsupportedSpace, describe
 from gymlink.sidecar.values import text_map
+from gymlink.sidecar.wrapping import find_wrappers
 
 _MISSING = (gymnasium.error.DependencyNotInstalled, gymnasium.error.DeprecatedEnv, ImportError)
 
 
-def make(request, first, count, allowed_kwargs):
+def make(request, first, count, manifest):
     """Makes sub-environments `first` … `first + count - 1` of a session.
 
     Args:
         request: The OpenRequest.
         first: Number of the first one.
         count: How many.
-        allowed_kwargs: Names of constructor arguments that a client may set.
+        manifest: The family's, which names the constructor arguments and wrappers that a client may ask for.
 
     Returns:
-        The environments.
+        The environments, wrapped.
 
     Raises:
         RequestError: The environment is not known, cannot be made here, or not with these arguments.
@@ -29,7 +30,8 @@ def make(request, first, count, allowed_kwargs):
     # gymnasium.make would import the module of an id such as `module:Id`.
     if env_id not in gymnasium.registry:
         raise RequestError(schema.ERROR_REASON_UNKNOWN_ENVIRONMENT, f"There is no environment {env_id!r}.")
-    kwargs = _kwargs(request, env_id, allowed_kwargs)
+    kwargs = _kwargs(request, env_id, manifest.get("kwargs", {}).get(env_id, ()))
+    wrappers = find_wrappers(request, manifest.get("wrappers", {}))
     mode = request.get("render_mode")
     if mode == "human":
         message = "render_mode human would open a window on the server: use rgb_array and show the frames at the client."
@@ -39,6 +41,8 @@ def make(request, first, count, allowed_kwargs):
     try:
         for i in range(count):
             envs.append(_make_one(env_id, given, request.get("max_episode_steps"), first + i))
+            for wrapper in wrappers:
+                envs[i] = _wrap(envs[i], env_id, wrapper, first + i)
         _check(envs, env_id, mode, first)
     except BaseException:
         close(envs)
@@ -71,6 +75,18 @@ def _make_one(env_id, given, max_episode_steps, index):
         return gymnasium.make(env_id, disable_env_checker=True, **limit, **given)
     except BaseException as error:
         raise _failure(env_id, given, index, error) from error
+
+
+def _wrap(env, env_id, wrapper, index):
+    name, constructor, kwargs = wrapper
+    try:
+        return constructor(env, **kwargs)
+    except BaseException as error:
+        is_missing = isinstance(error, _MISSING)
+        reason = schema.ERROR_REASON_ENVIRONMENT_UNAVAILABLE if is_missing else schema.ERROR_REASON_INVALID_KWARGS
+        arguments = ", ".join(f"{key}={value!r}" for key, value in kwargs.items())
+        message = f"The wrapper {name}({arguments}) cannot be put around {env_id}: {named(error)}"
+        raise RequestError(reason, message, env_indices=[index], cause=error) from error
 
 
 def _failure(env_id, given, index, error):

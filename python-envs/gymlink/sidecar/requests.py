@@ -2,6 +2,7 @@
 
 import struct
 from bisect import bisect_left
+from collections import deque
 
 from gymlink.sidecar import schema, wire
 from gymlink.sidecar.errors import RequestError, malformed
@@ -87,6 +88,37 @@ def decode_reset(body, sieve):
     selection = sieve.select(request.get("env_indices", ()))
     seeds, options = _seeds(request, selection.asked), _options(request, selection.asked)
     return selection, seeds[selection.begin : selection.end], options[selection.begin : selection.end]
+
+
+def read_plan(request, first, count):
+    """Reads the seed plan of an OpenRequest.
+
+    Args:
+        request: The OpenRequest.
+        first: The worker's first sub-environment.
+        count: How many it has.
+
+    Returns:
+        For each of the worker's own sub-environments that has a plan, by its number within the worker, a deque of
+        ``(seed or None, options or None)`` in the order in which its autoresets use them up.
+
+    Raises:
+        RequestError: An index or a seed is not valid, or there are no autoresets.
+        InvalidValue: Options are not valid.
+    """
+    num_envs, planned, plan = request["num_envs"], request.get("plan", ()), {}
+    if planned and request["autoreset_mode"] == schema.AUTORESET_MODE_DISABLED:
+        raise malformed("There are no autoresets to plan in autoreset mode DISABLED.")
+    for entry in planned:
+        index = entry.get("env_index", 0)
+        if index >= num_envs:
+            message = f"The plan names sub-environment {index}, but there are 0 to {num_envs - 1}."
+            raise RequestError(schema.ERROR_REASON_INVALID_ENV_INDEX, message, env_indices=[index])
+        seed = _seed(entry["seed"]) if "seed" in entry else None
+        options = text_map(entry["options"]) if "options" in entry else None
+        if first <= index < first + count:
+            plan.setdefault(index - first, deque()).append((seed, options))
+    return plan
 
 
 def decode_render(body, sieve):

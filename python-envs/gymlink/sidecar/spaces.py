@@ -63,6 +63,26 @@ def _tuple(space):
     return {"tuple": {"spaces": [describe(element) for element in space.spaces]}}
 
 
+def _sequence(space):
+    return {"sequence": {"space": describe(space.feature_space), "stacked": bool(space.stack)}}
+
+
+def _graph(space):
+    edges = {} if space.edge_space is None else {"edge_space": describe(space.edge_space)}
+    return {"graph": {"node_space": describe(space.node_space), **edges}}
+
+
+def _one_of(space):
+    return {"one_of": {"spaces": [describe(variant) for variant in space.spaces]}}
+
+
+class _Missing:
+    """Stands for OneOf before Gymnasium 1.0: no space is one."""
+
+
+OneOf = getattr(spaces, "OneOf", _Missing)
+
+
 # In this order: a subclass counts as the first of these that it is.
 _TABLE = {
     spaces.Box: _box,
@@ -72,6 +92,9 @@ _TABLE = {
     spaces.Text: _text,
     spaces.Dict: _dict,
     spaces.Tuple: _tuple,
+    spaces.Sequence: _sequence,
+    spaces.Graph: _graph,
+    OneOf: _one_of,
 }
 
 
@@ -84,4 +107,4 @@ def describe(space):
     for kind, convert in _TABLE.items():
         if isinstance(space, kind):
             return convert(space)
-    raise UnsupportedSpace(f"{type(space).__name__} spaces are specified but not implemented yet")
+    raise UnsupportedSpace(f"{type(space).__name__} is none of Gymnasium's kinds of spaces")

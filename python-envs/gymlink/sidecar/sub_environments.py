@@ -3,14 +3,16 @@
 import inspect
 
 import numpy as np
+from gymnasium.spaces import GraphInstance
 
 from gymlink.sidecar import schema
 from gymlink.sidecar.actions import ActionReader
 from gymlink.sidecar.errors import RequestError, named
 from gymlink.sidecar.images import image_maker
+from gymlink.sidecar.infos import infos_encoder
 from gymlink.sidecar.layout import InvalidRow
 from gymlink.sidecar.making import close, make
-from gymlink.sidecar.requests import Sieve
+from gymlink.sidecar.requests import Sieve, read_plan
 from gymlink.sidecar.spaces import describe
 from gymlink.sidecar.transition import Rows, TransitionWriter
 from gymlink.sidecar.values import to_value
@@ -29,16 +31,17 @@ class SubEnvironments:
 
     Args:
         message: The OpenWorker message.
-        allowed_kwargs: Names of constructor arguments that a client may set.
+        manifest: The family's.
 
     Raises:
         RequestError: They cannot be made.
     """
 
-    def __init__(self, message, allowed_kwargs):
+    def __init__(self, message, manifest):
         request, self._first, count = message.get("open", {}), message.get("first", 0), message.get("count", 0)
+        self._plan = read_plan(request, self._first, count)
         self._id, self._render_mode = request.get("env_id", ""), request.get("render_mode", "")
-        self._envs = make(request, self._first, count, allowed_kwargs)
+        self._envs = make(request, self._first, count, manifest)
         try:
             self._prepare(request, count, message.get("max_part_bytes", 0))
         except BaseException:
@@ -48,7 +51,8 @@ class SubEnvironments:
     def _prepare(self, request, count, max_part_bytes):
         space = self._envs[0].observation_space
         self.sieve = Sieve(request["num_envs"], self._first, count)
-        self._writer = TransitionWriter(self._id, space, count, max_part_bytes)
+        encode = infos_encoder(request.get("info_filter", {}))
+        self._writer = TransitionWriter(self._id, space, count, max_part_bytes, encode)
         self._actions = ActionReader(self._envs[0].action_space)
         # Looked up once, not at every step.
         self._step_of = [env.step for env in self._envs]
@@ -157,8 +161,7 @@ class SubEnvironments:
 
     def _autoreset(self, rows, row, i):
         """A step in mode NEXT_STEP that resets instead."""
-        observation, info = self._envs[i].reset()
-        self._begin_episode(i)
+        observation, info = self._reset_by_itself(rows, row, i)
         rows.kind[row] = schema.ROW_KIND_AUTORESET
         _add(rows, observation, 0.0, info)
 
@@ -171,8 +174,16 @@ class SubEnvironments:
         # The reset may write into the very arrays that the step gave.
         rows.finals.append(_snapshot(observation))
         rows.final_infos.append(_snapshot(info))
-        observation, info = self._envs[i].reset()
+        return self._reset_by_itself(rows, row, i)
+
+    def _reset_by_itself(self, rows, row, i):
+        """An autoreset, with the seed and options that are planned next."""
+        planned = self._plan.get(i)
+        seed, options = planned.popleft() if planned else (None, None)
+        observation, info = self._envs[i].reset(seed=seed, options=options)
         self._begin_episode(i)
+        if seed is not None:
+            rows.seeds.append((row, seed))
         return observation, info
 
     def _wait_for_reset(self, rows, row, i, observation, info):
@@ -301,4 +312,6 @@ def _snapshot(value):
         return {key: _snapshot(item) for key, item in value.items()}
     if type(value) in (list, tuple):
         return type(value)([_snapshot(item) for item in value])
+    if isinstance(value, GraphInstance):
+        return GraphInstance(*map(_snapshot, value))
     return value

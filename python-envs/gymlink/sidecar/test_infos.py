@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gymlink.sidecar import schema, wire
-from gymlink.sidecar.infos import encode_infos
+from gymlink.sidecar.infos import encode_infos, infos_encoder
 from gymlink.sidecar.layout import InvalidRow
 from tests.infos import rows_of
 from tests.reference import same
@@ -84,3 +84,23 @@ def test_an_info_that_is_no_dict_is_named(info):
     with pytest.raises(InvalidRow, match="not a dict") as raised:
         encode_infos([{}, info], set())
     assert raised.value.row == 1
+
+
+def test_a_filter_lets_its_keys_pass():
+    infos = [{"b": 1.0, "c": 2.0}, {"a": {"b": 1}, 1: 3.0}, {}]
+    encode = infos_encoder({"keys": ["a", "b", "z"]})
+    message = wire.decode("Infos", encode(infos, set()))
+    assert same(rows_of(message, 3), [{"b": 1.0}, {"a": {"b": 1}}, {}])
+    assert encode([{"c": 1.0}, {}], set()) == b""
+    missed = set()
+    encode([{"a": 1.0, "c": object()}], missed)
+    assert missed == set()
+    with pytest.raises(InvalidRow, match="not a dict"):
+        encode([[1]], set())
+
+
+def test_a_filter_may_let_nothing_pass_or_everything():
+    infos = [{"a": 1.0}]
+    assert infos_encoder({"none": True, "keys": ["a"]})(infos, set()) == b""
+    assert infos_encoder({}) is encode_infos
+    assert infos_encoder({"keys": [], "none": False}) is encode_infos

@@ -6,7 +6,7 @@ from gymnasium import spaces
 from gymlink.sidecar import schema, wire
 from gymlink.sidecar.spaces import UnsupportedSpace, describe
 from gymlink.sidecar.values import from_tensor, numpy_dtype
-from tests.space_list import SPACES
+from tests.space_list import ALL_SPACES
 
 
 def bound(message, data):
@@ -40,12 +40,16 @@ def read(message):
         return spaces.Text(length, min_length=content.get("min_length", 0), charset=content["characters"])
     if kind == "dict":
         return spaces.Dict([(entry["key"], read(entry["space"])) for entry in content["entries"]])
-    return spaces.Tuple([read(element) for element in content["spaces"]])
+    if kind == "sequence":
+        return spaces.Sequence(read(content["space"]), stack=content.get("stacked", False))
+    if kind == "graph":
+        return spaces.Graph(read(content["node_space"]), read(content["edge_space"]) if "edge_space" in content else None)
+    several = [read(element) for element in content.get("spaces", [])]
+    return spaces.OneOf(several) if kind == "one_of" else spaces.Tuple(several)
 
 
-@pytest.mark.parametrize("name", SPACES)
-def test_spaces_travel_whole(name):
-    space = SPACES[name]
+@pytest.mark.parametrize("space", ALL_SPACES.values(), ids=ALL_SPACES)
+def test_spaces_travel_whole(space):
     message = wire.decode("Space", wire.encode("Space", describe(space)))
     again = read(message)
     assert again == space
@@ -74,11 +78,9 @@ class Custom(gymnasium.Space):
 @pytest.mark.parametrize(
     "space",
     [
-        spaces.Sequence(spaces.Discrete(2)),
-        spaces.Graph(spaces.Discrete(2), None),
-        spaces.OneOf([spaces.Discrete(2)]),
         Custom(),
-        spaces.Dict(a=spaces.Tuple([spaces.Sequence(spaces.Discrete(2))])),
+        spaces.Dict(a=spaces.Tuple([spaces.Sequence(Custom())])),
+        spaces.OneOf([Custom()]),
         spaces.Dict({1: spaces.Discrete(2)}),
     ],
     ids=str,

@@ -150,3 +150,58 @@ def test_variable_lengths_are_split_by_their_greatest_length():
     assert [text for part, _ in found for text in part["observations"]["said"]] == [value["said"] for value in rows.observations]
     finals = [text for part, _ in found if part["finals"] for text in part["finals"]["said"]]
     assert finals == [value["said"] for value in rows.finals]
+
+
+SEQUENCE = spaces.Sequence(spaces.Box(0, 255, (4,), np.uint8))
+
+
+def of_lengths(lengths, finals=()):
+    """Rows with sequences of such lengths."""
+    rows = played(SEQUENCE, len(lengths), finals)
+    rows.observations = [tuple(np.full((length, 4), row, np.uint8)) for row, length in enumerate(lengths)]
+    return rows
+
+
+def test_the_buffer_grows_with_what_has_no_greatest_size():
+    writer = TransitionWriter("X-v0", SEQUENCE, 4, 0)
+    for lengths in ((0, 0, 0, 0), (1, 2, 0, 5), (0, 3000, 0, 9), (1, 0, 2, 0), (90000, 1, 2, 70000)):
+        rows = of_lengths(lengths, finals=(1, 2))
+        whole = joined(SEQUENCE, writer, rows)
+        assert whole["more"] == [False]
+        assert same(whole["observations"], rows.observations)
+        assert same(whole["finals"], rows.finals)
+        assert (whole["reward"], whole["infos"], whole["final_infos"]) == (rows.reward, rows.infos, rows.final_infos)
+
+
+def test_rows_without_a_greatest_size_are_split_at_the_limit():
+    writer = TransitionWriter("X-v0", SEQUENCE, 8, 2000)
+    rows = of_lengths((0, 100, 200, 100, 50, 400, 10, 300), finals=(3, 7))
+    whole = joined(SEQUENCE, writer, rows)
+    assert all(size <= 2000 for size in whole["sizes"])
+    assert len(whole["sizes"]) > 2
+    assert whole["env_index"] == rows.env_index
+    assert same(whole["observations"], rows.observations)
+    assert same(whole["finals"], rows.finals)
+    assert whole["infos"] == rows.infos
+
+
+def test_one_row_over_the_limit_by_its_length_is_sent_alone():
+    writer = TransitionWriter("X-v0", SEQUENCE, 4, 2000)
+    rows = of_lengths((1, 100000, 1, 1))
+    whole = joined(SEQUENCE, writer, rows)
+    assert [size > 2000 for size in whole["sizes"]].count(True) == 1
+    assert same(whole["observations"], rows.observations)
+
+
+def test_a_limit_holds_back_the_buffer():
+    writer = TransitionWriter("X-v0", SEQUENCE, 64, 4000)
+    joined(SEQUENCE, writer, of_lengths([100] * 64))
+    assert len(writer._buffer) <= 2 * 4000
+
+
+def test_the_row_that_breaks_a_space_without_greatest_size_is_named():
+    rows = of_lengths((1, 2000, 2, 3))
+    rows.observations[2] = (np.zeros(4, np.uint8), np.zeros(5, np.uint8))
+    with pytest.raises(InvalidRow, match=r"shape \(5,\), its space \(4,\)") as raised:
+        parts(TransitionWriter("X-v0", SEQUENCE, 4, 0), rows)
+    assert raised.value.row == 2

@@ -145,7 +145,7 @@ SCALAR = {"dtype": schema.DTYPE_INT32, "data": b"\1\0\0\0"}
     [
         ({}, "exactly one kind"),
         ({"integer": 1, "real": 1.0}, "exactly one kind"),
-        ({"unsupported": {"python_type": "x"}}, "not `unsupported`"),
+        ({"unsupported": {"python_type": "x"}}, "a Value is `unsupported`"),
         ({"array": {"dtype": schema.DTYPE_INT32, "shape": [2], "data": bytes(7)}}, "has 7 bytes"),
         ({"array": {"dtype": schema.DTYPE_INT32, "shape": [1 << 40, 1 << 40], "data": b""}}, "has 0 bytes"),
         ({"array": {"dtype": 99, "data": b""}}, "no Dtype 99"),

@@ -4,9 +4,11 @@ import struct
 from functools import lru_cache
 
 from gymlink.sidecar import schema, wire
+from gymlink.sidecar.columns import BufferFull
 from gymlink.sidecar.errors import RequestError
 from gymlink.sidecar.infos import encode_infos
-from gymlink.sidecar.layout import InvalidRow, LayoutWriter, max_bytes, padded
+from gymlink.sidecar.layout import InvalidRow, known_bytes, padded
+from gymlink.sidecar.layout_writer import LayoutWriter
 from gymlink.sidecar.values import magnitude
 
 # Bytes of an element of each column before the observations.
@@ -66,30 +68,34 @@ def _columns(count):
 
 
 def _payload_bytes(space, rows):
-    """Most bytes of a payload: every row with a final observation."""
-    return _columns(rows).size + 2 * max_bytes(space, rows)
+    """Most bytes of a payload (see known_bytes): every row with a final observation."""
+    return _columns(rows).size + 2 * known_bytes(space, rows)
 
 
 class TransitionWriter:
-    """Encodes rows into one buffer that is used again for every request.
+    """Encodes rows into one buffer that is used again for every request, and grows for spaces without a greatest size.
 
     Args:
         env_id: Id of the environment, for messages.
         space: Observation space of a sub-environment.
         count: Most rows of a request.
         max_part_bytes: Greatest payload of a frame; 0 for no limit.
+        encode: Encodes the infos of some rows, as `encode_infos`.
 
     Raises:
         RequestError: MESSAGE_TOO_LARGE, when a single row is over the limit.
     """
 
-    def __init__(self, env_id, space, count, max_part_bytes):
-        self._max_bytes = max_part_bytes or 1 << 62
+    def __init__(self, env_id, space, count, max_part_bytes, encode=encode_infos):
+        self._space, self._max_bytes = space, max_part_bytes or 1 << 62
         self._check_row(env_id, _payload_bytes(space, 1))
         self._rows_per_part = _most_rows(space, count, self._max_bytes)
-        self._buffer = bytearray(_payload_bytes(space, self._rows_per_part))
-        self._layout = LayoutWriter(space, self._buffer)
-        self._unsupported = set()
+        self._allocate(_payload_bytes(space, self._rows_per_part))
+        self._encode_infos, self._unsupported = encode, set()
+
+    def _allocate(self, length):
+        self._buffer = bytearray(length)
+        self._layout = LayoutWriter(self._space, self._buffer)
 
     def _check_row(self, env_id, size):
         if size > self._max_bytes:
@@ -119,6 +125,12 @@ class TransitionWriter:
                 payload, details = self._payload(seq, part), self._details(part)
             except InvalidRow as error:
                 raise InvalidRow(str(error), None if error.row is None else begin + error.row) from error
+            except BufferFull as full:
+                if step > 1 and full.needed > self._max_bytes:
+                    step //= 2
+                else:
+                    self._allocate(2 * full.needed)
+                continue
             if step > 1 and len(payload) + len(details) > self._max_bytes:
                 step //= 2
                 continue
@@ -161,11 +173,11 @@ class TransitionWriter:
 
     def _details(self, rows):
         fields = {}
-        infos = encode_infos(rows.infos, self._unsupported)
+        infos = self._encode_infos(rows.infos, self._unsupported)
         if infos:
             fields["infos"] = infos
         if rows.finals:
-            final_infos = encode_infos(rows.final_infos, self._unsupported)
+            final_infos = self._encode_infos(rows.final_infos, self._unsupported)
             if final_infos:
                 fields["final_infos"] = final_infos
         if rows.seeds:

@@ -151,7 +151,7 @@ def to_value(value, unsupported=None):
     return _Writer(unsupported).value(value, _FIRST_LEVEL)
 
 
-def _from_map(message):
+def _from_map(message, unsupported):
     result = {}
     for entry in message.get("entries", ()):
         key = from_value(entry.get("key", {}))
@@ -159,43 +159,58 @@ def _from_map(message):
             raise InvalidValue(f"{key!r} cannot be the key of a map")
         if key in result:
             raise InvalidValue(f"the key {key!r} appears twice in a map")
-        result[key] = from_value(entry.get("value", {}))
+        result[key] = from_value(entry.get("value", {}), unsupported)
     return result
 
 
-def _from_big_integer(message):
+def _from_big_integer(message, _unsupported):
     value = int.from_bytes(message.get("magnitude", b""), "little")
     return -value if message.get("negative") else value
 
 
-def _from_scalar(message):
+def _from_scalar(message, _unsupported):
     if message.get("shape"):
         raise InvalidValue("a scalar has a shape")
     return from_tensor(message)[()]
 
 
+def _from_unsupported(message, unsupported):
+    if unsupported is None:
+        raise InvalidValue("a Value is `unsupported`")
+    return unsupported(message.get("python_type", ""))
+
+
+def _elements(message, unsupported):
+    return [from_value(item, unsupported) for item in message.get("values", ())]
+
+
 _READERS = {
-    "none": lambda message: None,
+    "none": lambda message, unsupported: None,
     "big_integer": _from_big_integer,
     "scalar": _from_scalar,
-    "array": from_tensor,
-    "list": lambda message: [from_value(item) for item in message.get("values", ())],
-    "tuple": lambda message: tuple(from_value(item) for item in message.get("values", ())),
+    "array": lambda message, unsupported: from_tensor(message),
+    "list": _elements,
+    "tuple": lambda message, unsupported: tuple(_elements(message, unsupported)),
     "map": _from_map,
+    "unsupported": _from_unsupported,
 }
 
 
-def from_value(message):
+def from_value(message, unsupported=None):
     """A Value as a Python object.
+
+    Args:
+        message: The message.
+        unsupported: Makes the stand-in for an UnsupportedValue of its class name; None refuses such a value.
 
     Raises:
         InvalidValue: None or several of its kinds are set, or one is not valid.
     """
-    if len(message) != 1 or "unsupported" in message:
-        raise InvalidValue("a Value must have exactly one kind, and not `unsupported`")
+    if len(message) != 1:
+        raise InvalidValue("a Value must have exactly one kind")
     ((kind, content),) = message.items()
     reader = _READERS.get(kind)
-    return content if reader is None else reader(content)
+    return content if reader is None else reader(content, unsupported)
 
 
 def text_map(message):
@@ -204,7 +219,7 @@ def text_map(message):
     Raises:
         InvalidValue: A key is no text, or a value is not valid.
     """
-    result = _from_map(message)
+    result = _from_map(message, None)
     for key in result:
         if not isinstance(key, str):
             raise InvalidValue(f"the key {key!r} must be a text")

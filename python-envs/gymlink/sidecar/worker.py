@@ -82,7 +82,7 @@ class Worker:
             raise malformed("A worker is opened once.")
         message = wire.decode("OpenWorker", body)
         self._env_id = message.get("open", {}).get("env_id", "")
-        self._made = SubEnvironments(message, self._manifest.get("kwargs", {}).get(self._env_id, ()))
+        self._made = SubEnvironments(message, self._manifest)
         # What lives until the session ends need not be searched for garbage at every collection.
         gc.collect()
         gc.freeze()

@@ -27,8 +27,8 @@ export const ErrorReason = {
   /** ERROR_REASON_ENVIRONMENT_UNAVAILABLE - The id is in the catalogue, but this server cannot construct it: a package is missing or too old. FAILED_PRECONDITION. */
   ERROR_REASON_ENVIRONMENT_UNAVAILABLE: 4,
   /**
-   * ERROR_REASON_INVALID_KWARGS - A constructor argument or render mode that the environment does not accept: the constructor's own message is in
-   * `message`. INVALID_ARGUMENT.
+   * ERROR_REASON_INVALID_KWARGS - A constructor argument or render mode that the environment, or a wrapper, does not accept: the constructor's own message
+   * is in `message`. INVALID_ARGUMENT.
    */
   ERROR_REASON_INVALID_KWARGS: 5,
   /**

@@ -188,7 +188,7 @@ export interface ProtocolVersion {
   minor: number;
 }
 
-/** Which infos travel. */
+/** Which infos travel, final ones too. */
 export interface InfoFilter {
   /** Only these top-level keys; empty for all. Needs CAPABILITY_INFO_FILTER when anything here is set. */
   keys: string[];
@@ -198,7 +198,7 @@ export interface InfoFilter {
 
 /** A Gymnasium wrapper around each sub-environment, innermost first. */
 export interface WrapperSpec {
-  /** Name on the environment's allow-list, for example `TimeAwareObservation`. */
+  /** Name on the allow-list of the environment's family, for example `TimeAwareObservation`; another is NOT_ALLOWED. */
   name: string;
   /** Its arguments, with text keys. */
   kwargs: MapValue | undefined;
@@ -265,7 +265,7 @@ export interface OpenRequest {
   /**
    * Largest message that the client receives, in bytes; 0 for gRPC's default of 4 MiB. A Transition above it is split between
    * rows. MESSAGE_TOO_LARGE otherwise: for Open where one row or Opened itself exceeds it, for a Render, and for a Step or
-   * Reset whose row exceeds it only by its infos (which counts as advanced).
+   * Reset whose row exceeds it only by its infos or by values without a greatest size (which counts as advanced).
    */
   maxMessageBytes: bigint;
   /** Rows of a delivery in an asynchronous session; 0 for a synchronous one. More than num_envs is MALFORMED_REQUEST. */
@@ -283,7 +283,10 @@ export interface OpenRequest {
   infoFilter:
     | InfoFilter
     | undefined;
-  /** Wrappers around each sub-environment. Needs CAPABILITY_WRAPPERS. */
+  /**
+   * Wrappers around each sub-environment, outside those of the environment itself (its time limit). The session's spaces are
+   * those of the outermost. A constructor that raises is INVALID_KWARGS. Needs CAPABILITY_WRAPPERS.
+   */
   wrappers: WrapperSpec[];
   /** Compression of payloads. */
   compression: Compression;
@@ -294,7 +297,11 @@ export interface OpenRequest {
    * ignored.
    */
   leaseS: number;
-  /** Seeds and options of autoresets, in the order in which each sub-environment uses them up. Needs CAPABILITY_SEED_PLAN. */
+  /**
+   * Seeds and options of autoresets, in the order in which each sub-environment uses them up: one an autoreset, also one that
+   * fails; a Reset uses none up. Autoresets after them have no seed and no options. In mode DISABLED a plan is
+   * MALFORMED_REQUEST. Needs CAPABILITY_SEED_PLAN.
+   */
   plan: PlannedReset[];
   /**
    * Arguments of single sub-environments, merged over `kwargs`: empty, or one a sub-environment. Needs

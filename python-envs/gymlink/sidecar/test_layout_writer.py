@@ -2,42 +2,51 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from gymlink.sidecar.layout import InvalidRow, LayoutWriter, max_bytes
-from tests.reference import Reader, pack, row_of, same
-from tests.space_list import SPACES, samples
+from gymlink.sidecar.columns import BufferFull
+from gymlink.sidecar.layout import InvalidRow, known_bytes
+from gymlink.sidecar.layout_writer import LayoutWriter, layout_bytes
+from tests.reference import pack
+from tests.space_list import ALL_SPACES, COMPOSITE_SPACES, SPACES, samples
 
 
 def write(space, values, begin=0):
     """The layout of some values, written into a buffer full of rubbish."""
-    buffer = bytearray(b"\xee" * (begin + max_bytes(space, len(values)) + 8))
+    buffer = bytearray(b"\xee" * (begin + known_bytes(space, len(values)) + (1 << 16)))
     end = LayoutWriter(space, buffer).write(values, begin)
     assert buffer[end:] == b"\xee" * (len(buffer) - end), "written behind the end"
     return bytes(buffer[begin:end])
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7])
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", ALL_SPACES)
 def test_layout_is_that_of_the_specification(name, rows):
-    space = SPACES[name]
+    space = ALL_SPACES[name]
     values = samples(space, rows)
-    payload = write(space, values, begin=16)
-    assert payload == pack(space, values)
-    assert len(payload) <= max_bytes(space, rows)
-    reader = Reader(payload)
-    batch = reader.batch(space, rows)
-    assert reader.at == len(payload)
-    assert all(
-        same(np.asarray(row_of(space, batch, row)), np.asarray(value)) for row, value in enumerate(values) if is_leaf(space)
-    )
+    assert write(space, values, begin=16) == layout_bytes(space, values) == pack(space, values)
 
 
-def is_leaf(space):
-    return not isinstance(space, (spaces.Dict, spaces.Tuple))
+@pytest.mark.parametrize("name", SPACES)
+def test_the_greatest_length_is_known(name):
+    space = SPACES[name]
+    assert all(len(pack(space, samples(space, rows))) <= known_bytes(space, rows) for rows in (1, 2, 7))
+
+
+@pytest.mark.parametrize("name", COMPOSITE_SPACES)
+def test_a_buffer_that_is_too_short_is_never_written_over(name):
+    space = COMPOSITE_SPACES[name]
+    values = samples(space, 5)
+    wanted = pack(space, values)
+    for length in range(0, len(wanted), 8):
+        buffer = bytearray(length)
+        with pytest.raises(BufferFull) as raised:
+            LayoutWriter(space, buffer).write(values, 0)
+        assert length < raised.value.needed <= len(wanted)
+        assert len(buffer) == length
 
 
 def test_a_buffer_that_is_used_again_has_clean_padding():
     space = spaces.Dict(a=spaces.Box(0, 255, (3,), np.uint8), b=spaces.Text(9, charset="ab"))
-    buffer = bytearray(max_bytes(space, 8))
+    buffer = bytearray(known_bytes(space, 8))
     writer = LayoutWriter(space, buffer)
     for rows in (8, 1, 5, 1, 8, 3):
         values = samples(space, rows, seed=rows)

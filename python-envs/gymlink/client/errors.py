@@ -1,0 +1,88 @@
+"""Failures of a request as exceptions (error.proto)."""
+
+from gymnasium import error as gymnasium_error
+
+from gymlink.sidecar import schema
+
+_PREFIX = "ERROR_REASON_"
+_REASONS = {value: name[len(_PREFIX) :] for name, value in vars(schema).items() if name.startswith(_PREFIX)}
+
+
+class GymlinkError(gymnasium_error.Error):
+    """A request that failed; the message says what happened to which environment, and what to do.
+
+    Where Gymnasium has a class of its own for the failure, the exception is of that class, too: ResetNeeded, InvalidAction,
+    UnregisteredEnv, ClosedEnvironmentError.
+
+    Attributes:
+        reason: Why: a reason of error.proto without its prefix, for example ``INVALID_KWARGS``, or one of the client's own:
+            ``CONNECTION_FAILED`` (the server cannot be reached, or the connection was lost), ``INVALID_ARGUMENT``.
+        env_id: Id of the environment concerned; empty if none.
+        env_indices: Sub-environments concerned.
+        advanced_env_indices: Sub-environments that the failed request advanced all the same; they need a reset.
+        exception: What the environment raised, as dict with ``type``, ``message`` and ``traceback``; None if nothing.
+        suggestions: Names that may have been meant, nearest first.
+    """
+
+    def __init__(self, reason, message, *, env_id="", env_indices=(), advanced_env_indices=(), exception=None, suggestions=()):
+        super().__init__(message)
+        self.reason, self.env_id = reason, env_id
+        self.env_indices, self.advanced_env_indices = list(env_indices), list(advanced_env_indices)
+        self.exception, self.suggestions = exception, list(suggestions)
+
+
+class _ResetNeeded(GymlinkError, gymnasium_error.ResetNeeded):
+    pass
+
+
+class _InvalidAction(GymlinkError, gymnasium_error.InvalidAction):
+    pass
+
+
+class _UnknownEnvironment(GymlinkError, gymnasium_error.UnregisteredEnv):
+    pass
+
+
+class _SessionClosed(GymlinkError, gymnasium_error.ClosedEnvironmentError):
+    pass
+
+
+_CLASSES = {
+    "RESET_NEEDED": _ResetNeeded,
+    "INVALID_ACTION": _InvalidAction,
+    "UNKNOWN_ENVIRONMENT": _UnknownEnvironment,
+    "SESSION_CLOSED": _SessionClosed,
+}
+for _class in _CLASSES.values():
+    # What a traceback shows.
+    _class.__name__ = _class.__qualname__ = "GymlinkError"
+
+
+def failure(reason, message, **details):
+    """The exception for a reason."""
+    return _CLASSES.get(reason, GymlinkError)(reason, message, **details)
+
+
+def from_message(message):
+    """A gymlink.v1.Error as exception. A reason that this client does not know counts as INTERNAL."""
+    exception = message.get("exception")
+    return failure(
+        _REASONS.get(message.get("reason", 0), "INTERNAL"),
+        _text(message),
+        env_id=message.get("env_id", ""),
+        env_indices=message.get("env_indices", ()),
+        advanced_env_indices=message.get("advanced_env_indices", ()),
+        exception=exception and {key: exception.get(key, "") for key in ("type", "message", "traceback")},
+        suggestions=message.get("suggestions", ()),
+    )
+
+
+def _text(message):
+    suggestions = message.get("suggestions", ())
+    hint = f" Did you mean {', '.join(suggestions)}?" if suggestions else ""
+    return message.get("message", "") + hint
+
+
+def malformed(what):
+    """The exception for a reply that breaks the protocol."""
+    return failure("MALFORMED_REPLY", f"The server broke the protocol: {what}.")

@@ -1,0 +1,230 @@
+"""A vector environment on a server."""
+
+import operator
+import weakref
+from typing import Any
+
+import numpy as np
+from gymnasium.error import AlreadyPendingCallError, NoAsyncCallError
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from gymlink.client import batches, rendering, spaces
+from gymlink.client.actions import encode_actions
+from gymlink.client.infos import add_columns
+from gymlink.client.opening import DEFAULT_TIMEOUT_S, arguments, open_session, seed_message
+from gymlink.client.transitions import details_of, read_parts
+from gymlink.client.warning import InfoWarning
+from gymlink.sidecar import schema
+
+_MODES = {
+    AutoresetMode.NEXT_STEP: schema.AUTORESET_MODE_NEXT_STEP,
+    AutoresetMode.SAME_STEP: schema.AUTORESET_MODE_SAME_STEP,
+    AutoresetMode.DISABLED: schema.AUTORESET_MODE_DISABLED,
+}
+
+
+class RemoteVectorEnv(VectorEnv):
+    """Sub-environments on a gymlink server. Also made by ``gymnasium.make_vec("gymlink/ID", num_envs=…, address=…)``.
+
+    Args:
+        env_id: Id from the server's catalogue, for example ``LunarLander-v3``.
+        num_envs: Number of sub-environments.
+        address: ``HOST:PORT`` or ``unix:/path/to/socket``; by default the environment variable GYMLINK_ADDRESS, else
+            ``localhost:50051``.
+        autoreset_mode: What happens when an episode ends; an AutoresetMode or its value.
+        render_mode: One of the environment's render modes other than ``human``, or one of them with ``_list`` behind it.
+        max_episode_steps: Steps after which an episode is truncated, instead of the environment's own limit.
+        num_workers: Processes over which the sub-environments are spread; by default the server chooses.
+        timeout_s: Seconds within which the server must answer each request; the default is longer than its own deadlines.
+        **kwargs: Constructor arguments, each on the environment's allow-list.
+
+    Attributes:
+        metadata: The environment's metadata with ``autoreset_mode``; ``human`` is not among its render modes.
+
+    Raises:
+        GymlinkError: As the server says, for example UNKNOWN_ENVIRONMENT, INVALID_KWARGS or NOT_ALLOWED; CONNECTION_FAILED.
+    """
+
+    def __init__(
+        self,
+        env_id,
+        num_envs=1,
+        *,
+        address=None,
+        autoreset_mode=AutoresetMode.NEXT_STEP,
+        render_mode=None,
+        max_episode_steps=None,
+        num_workers=None,
+        timeout_s=DEFAULT_TIMEOUT_S,
+        **kwargs,
+    ):
+        super().__init__()
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        fields = {
+            "num_envs": num_envs,
+            "render_mode": render_mode,
+            "max_episode_steps": max_episode_steps,
+            "num_workers": num_workers,
+            "autoreset_mode": _MODES[self.autoreset_mode],
+        }
+        self._session, opened = open_session(env_id, address, timeout_s, fields, kwargs)
+        self._finalizer = weakref.finalize(self, self._session.abandon)
+        self.num_envs, self.render_mode = num_envs, render_mode
+        self.metadata = {**rendering.metadata(opened), "autoreset_mode": self.autoreset_mode}
+        self.single_observation_space = spaces.from_message(opened.get("observation_space", {}))
+        self.single_action_space = spaces.from_message(opened.get("action_space", {}))
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._observations = batches.empty(self.single_observation_space, num_envs)
+        self._all, self._pending, self._parts = np.arange(num_envs, dtype=np.uint32), None, []
+        self._warning = InfoWarning(env_id)
+
+    def reset(self, *, seed=None, options=None):
+        """Begins new episodes.
+
+        Args:
+            seed: Sub-environment i gets ``seed + i``; or a list with a seed or None for each; None lets their generators go on.
+            options: Options for every reset, with text keys. As in Gymnasium, ``reset_mask`` (a bool array) chooses which are
+                reset; the others keep their observation. Or a list with the options of each sub-environment.
+
+        Returns:
+            ``(observations, infos)``.
+
+        Raises:
+            GymlinkError: INVALID_SEED or ENVIRONMENT_RAISED.
+            TypeError: The mask is no bool array.
+            ValueError: The number of seeds or options or the shape of the mask is wrong, or the mask names nothing.
+        """
+        self._assert_not_pending("reset")
+        envs, request = self._all, {}
+        if isinstance(options, (list, tuple)):
+            _check_count("options", options, self.num_envs)
+            request["env_options"] = [arguments(item, "reset option") for item in options]
+        elif options is not None:
+            options = dict(options)
+            if "reset_mask" in options:
+                envs = _masked(options.pop("reset_mask"), self._all)
+                request["env_indices"] = envs.tolist()
+            request["options"] = arguments(options, "reset option")
+        if seed is not None:
+            request.update(_seeds(seed, envs, self.num_envs))
+        parts = self._read(self._session.request("reset", request, "transition"), envs)
+        return batches.snapshot(self.single_observation_space, self._observations), self._infos(parts)
+
+    def step(self, actions):
+        """Steps every sub-environment once.
+
+        Args:
+            actions: A batch of actions, as ``action_space.sample()`` gives it.
+
+        Returns:
+            ``(observations, rewards, terminations, truncations, infos)``.
+
+        Raises:
+            GymlinkError: INVALID_ACTION (nothing changed); RESET_NEEDED; ENVIRONMENT_RAISED, WORKER_DIED or DEADLINE_EXCEEDED.
+        """
+        self.step_async(actions)
+        return self.step_wait()
+
+    def step_async(self, actions):
+        """Begins a step, as `AsyncVectorEnv` does; `step_wait` gives what came of it.
+
+        Raises:
+            AlreadyPendingCallError: Another step was begun and not waited for.
+            GymlinkError: INVALID_ACTION, if the structure, shape or type of the actions does not fit.
+        """
+        self._assert_not_pending("step_async")
+        request = {"actions": encode_actions(self.single_action_space, actions, self.num_envs)}
+        self._pending = self._session.send("step", request)
+
+    def step_wait(self):
+        """Waits for the step that `step_async` began; returns and raises what `step` does."""
+        if self._pending is None:
+            raise NoAsyncCallError("Calling `step_wait` without any prior call to `step_async`.", "step")
+        seq, self._pending = self._pending, None
+        parts = self._read(self._session.receive(seq, "transition"), self._all)
+        rewards, terminations, truncations = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("rewards", "terminations", "truncations")
+        )
+        observations = batches.snapshot(self.single_observation_space, self._observations)
+        return observations, rewards, terminations, truncations, self._infos(parts)
+
+    def last_transition(self):
+        """What the protocol tells of the last reset or step beyond Gymnasium's results, as TransitionDetails."""
+        return details_of(self.single_observation_space, self._parts)
+
+    def render(self) -> "tuple[Any, ...] | None":
+        """What `render` of each sub-environment gives, as tuple; None, with a warning, without a render mode.
+
+        Raises:
+            GymlinkError: RESET_NEEDED before the first reset.
+        """
+        self._assert_not_pending("render")
+        frames = rendering.render(self, self._session)
+        return None if frames is None else tuple(frames)
+
+    def close_extras(self, **_kwargs):
+        """Closes the sub-environments; called by `close`."""
+        self._finalizer.detach()
+        self._session.close()
+
+    def _assert_not_pending(self, name):
+        if self._pending is not None:
+            message = f"Calling `{name}` while waiting for a pending call to `step` to complete."
+            raise AlreadyPendingCallError(message, "step")
+
+    def _read(self, messages, envs):
+        parts = read_parts(self.single_observation_space, messages, envs)
+        for part in parts:
+            batches.place(self.single_observation_space, self._observations, part.envs, part.observations)
+        self._parts = parts
+        return parts
+
+    def _infos(self, parts):
+        infos = {}
+        for part in parts:
+            if len(part.final_envs):
+                self._add_finals(infos, part)
+            if part.infos:
+                self._warning.look_at(part.infos)
+                add_columns(self, infos, part.infos)
+        return infos
+
+    def _add_finals(self, infos, part):
+        space = self.single_observation_space
+        for place, env in enumerate(part.final_envs.tolist()):
+            final_obs = batches.row(space, part.final_observations, place)
+            self._add_info(infos, {"final_obs": final_obs, "final_info": {}}, env)
+        self._warning.look_at(part.final_infos)
+        add_columns(self, infos["final_info"], part.final_infos)
+
+
+def _masked(mask, envs):
+    """The sub-environments that a reset mask names; messages as Gymnasium's."""
+    if not isinstance(mask, np.ndarray):
+        raise TypeError(f"`options['reset_mask']` must be a numpy array, got {type(mask)}")
+    if mask.shape != envs.shape:
+        raise ValueError(f"`options['reset_mask']` must have shape `{envs.shape}`, got {mask.shape}")
+    if mask.dtype != np.bool_:
+        raise TypeError(f"`options['reset_mask']` must have `dtype=np.bool_`, got {mask.dtype}")
+    if not mask.any():
+        raise ValueError(
+            f"`options['reset_mask']` must contain a boolean array with at least one True value, got reset_mask={mask}"
+        )
+    return envs[mask]
+
+
+def _check_count(what, items, num_envs):
+    if len(items) != num_envs:
+        raise ValueError(f"If {what} are passed as a list the length must match num_envs={num_envs} but got length={len(items)}.")
+
+
+def _seeds(seed, envs, num_envs):
+    """Fields of a ResetRequest."""
+    if not isinstance(seed, (list, tuple, np.ndarray)):
+        return {"seed": seed_message(operator.index(seed))}
+    if len(seed) != num_envs:
+        raise ValueError(f"If seeds are passed as a list the length must match num_envs={num_envs} but got length={len(seed)}.")
+    chosen = [seed[env] for env in envs.tolist()]
+    return {"env_seeds": [{} if item is None else {"seed": seed_message(operator.index(item))} for item in chosen]}

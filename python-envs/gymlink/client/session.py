@@ -1,0 +1,190 @@
+"""One session on its gRPC stream: requests in order, each answered within a deadline (session.proto)."""
+
+import contextlib
+import queue
+import threading
+import time
+
+import grpc
+
+from gymlink.client.errors import GymlinkError, failure, from_message, malformed
+from gymlink.sidecar import wire
+
+_METHOD = "/gymlink.v1.EnvironmentService/Session"
+_ERROR_KEY = "gymlink-error-bin"
+_CLOSE_TIMEOUT_S = 30.0
+_TICK_S = 0.25
+_OPTIONS = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 60_000),
+    # A step that was sent twice would be taken twice.
+    ("grpc.enable_retries", 0),
+    # gRPC would send what goes to localhost through http_proxy, too.
+    ("grpc.enable_http_proxy", 0),
+    # Otherwise a connection outlives its channel, and a server that was started anew is met with the old one's back-off.
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
+
+class Session:
+    """The requests of one session. Not for several threads at a time.
+
+    Args:
+        address: ``HOST:PORT`` or ``unix:/path/to/socket``.
+        timeout_s: Seconds within which each request must be answered.
+    """
+
+    def __init__(self, address, timeout_s):
+        self._address, self._timeout_s = address, timeout_s
+        self._channel = grpc.insecure_channel(address, _OPTIONS)
+        self._outgoing = queue.SimpleQueue()
+        # Without serializers, messages are bytes: no protobuf runtime is needed.
+        self._call = self._channel.stream_stream(_METHOD)(iter(self._outgoing.get, None))
+        self._seq = self._acknowledged = 0
+        self._max_message_bytes = 0
+        self._ended = None
+        self._deadline, self._expired, self._over = float("inf"), False, threading.Event()
+        threading.Thread(target=self._watch, name="gymlink-deadline", daemon=True).start()
+
+    def open(self, request):
+        """Opens the session with an OpenRequest; returns the OpenedResponse."""
+        try:
+            opened = self.request("open", request, "opened")
+        except BaseException:
+            self.abandon()
+            raise
+        self._max_message_bytes = opened.get("max_message_bytes", 0)
+        return opened
+
+    def request(self, kind, message, reply):
+        """Makes a request and waits for its reply.
+
+        Args:
+            kind: Field of SessionRequest.
+            message: The request.
+            reply: Field of SessionResponse that must answer it.
+
+        Returns:
+            The reply; of a Transition the list of its parts.
+
+        Raises:
+            GymlinkError: The request failed, or the session has ended.
+        """
+        return self.receive(self.send(kind, message), reply)
+
+    def send(self, kind, message):
+        """Sends a request without waiting for its reply; returns its number."""
+        if self._ended is not None:
+            raise self._ended
+        seq = self._seq + 1
+        data = wire.encode("SessionRequest", {"seq": seq, "acknowledged": self._acknowledged, kind: message})
+        if self._max_message_bytes and len(data) > self._max_message_bytes:
+            raise failure(
+                "MESSAGE_TOO_LARGE",
+                f"The {kind} takes {len(data)} bytes, over the server's limit of {self._max_message_bytes}, and was not sent: "
+                "open fewer sub-environments in a session.",
+            )
+        self._seq = seq
+        self._outgoing.put(data)
+        return seq
+
+    def receive(self, seq, reply):
+        """Waits for the reply to a request; replies to earlier ones are dropped."""
+        parts = []
+        while True:
+            response = self._next()
+            number = response.pop("seq", 0)
+            if number < seq:
+                # Nobody waited for its reply; the delivery is taken all the same.
+                self._acknowledge(response.get("transition"))
+                continue
+            if number > seq:
+                raise self._broken(malformed(f"it answered request {number} before {seq}"))
+            if "error" in response:
+                raise from_message(response["error"])
+            if reply not in response:
+                raise self._broken(malformed(f"it answered with {', '.join(response) or 'nothing'} instead of {reply}"))
+            if reply != "transition":
+                return response[reply]
+            parts += response[reply].get("parts", ())
+            if self._acknowledge(response[reply]):
+                return parts
+
+    def close(self):
+        """Closes the session on the server, and the stream. One that has ended already is closed."""
+        if self._ended is None:
+            self._timeout_s = min(self._timeout_s, _CLOSE_TIMEOUT_S)
+            # With the stream the session has ended on the server, too.
+            with contextlib.suppress(GymlinkError):
+                self.request("close", {}, "closed")
+        self.abandon()
+
+    def abandon(self):
+        """Gives the session up without a word to the server, which notices the end of the stream."""
+        self._end(failure("SESSION_CLOSED", "The environment was closed. Make it again."))
+
+    def _acknowledge(self, transition):
+        """Whether a transition is the last message of its delivery, which is then taken."""
+        if transition is None or transition.get("more"):
+            return False
+        self._acknowledged = transition.get("delivery", 0)
+        return True
+
+    def _next(self):
+        if self._ended is not None:
+            raise self._ended
+        self._deadline = time.monotonic() + self._timeout_s
+        try:
+            return wire.decode("SessionResponse", next(self._call))
+        except wire.WireError as error:
+            raise self._broken(malformed(str(error))) from error
+        except StopIteration:
+            raise self._broken(
+                failure("CONNECTION_FAILED", "The server ended the session. Make the environment again.")
+            ) from None
+        except grpc.RpcError as error:
+            raise self._broken(self._named(error)) from error
+        except BaseException:
+            # Ctrl-C, for example: what was asked for may come yet, and nobody would take it.
+            self._end(
+                failure("SESSION_CLOSED", "The environment was closed, because a wait for it was interrupted. Make it again.")
+            )
+            raise
+        finally:
+            self._deadline = float("inf")
+
+    def _named(self, error):
+        """The exception for the end of the stream."""
+        if self._expired:
+            message = f"The server at {self._address} did not answer within {self._timeout_s:g} s. Make the environment again."
+            return failure("DEADLINE_EXCEEDED", message)
+        for key, value in error.trailing_metadata() or ():
+            if key == _ERROR_KEY:
+                return from_message(wire.decode("Error", value))
+        if self._seq <= 1:
+            advice = "Start it with `gymlink serve`, or give another address."
+            return failure("CONNECTION_FAILED", f"No gymlink server answers at {self._address} ({error.details()}). {advice}")
+        message = f"The connection to the server at {self._address} was lost ({error.code().name}: {error.details()})."
+        return failure("CONNECTION_FAILED", f"{message} Make the environment again.")
+
+    def _broken(self, error):
+        self._end(error)
+        return error
+
+    def _end(self, error):
+        if self._ended is not None:
+            return
+        self._ended = error
+        self._over.set()
+        self._outgoing.put(None)
+        self._call.cancel()
+        self._channel.close()
+
+    def _watch(self):
+        """Ends the stream when a deadline has passed: gRPC has one for a whole stream, but none for a message."""
+        while not self._over.wait(_TICK_S):
+            if time.monotonic() > self._deadline:
+                self._expired = True
+                self._call.cancel()
