@@ -8,19 +8,37 @@ import {
   sizeOf,
   type TypedArray,
 } from './nd-array.js';
-import type { Space } from './spaces/index.js';
+import { iterate } from './spaces/batch.js';
+import type { Graph, GraphInstance, OneOf, Sequence, Space } from './spaces/index.js';
+
+/** Why an action does not fit; `row` is the one concerned, of the batch at hand. */
+class Misfit extends Error {
+  readonly space: Space;
+  readonly row: number | undefined;
+
+  constructor(space: Space, what: string, row?: number) {
+    super(what);
+    this.space = space;
+    this.row = row;
+  }
+}
 
 /**
  * Lays out a batch of n actions as `layout(space, n)` of space.proto.
  *
  * @param values For Box, MultiDiscrete and MultiBinary a typed or plain array with all elements in C order, or n arrays; for
- *   Discrete n numbers; for Text n strings; for Dict an object of batches; for Tuple an array of batches.
+ *   Discrete n numbers; for Text n strings; for Dict an object of batches; for Tuple an array of batches; for Sequence, Graph and
+ *   OneOf n values.
  * @throws GymlinkError INVALID_ACTION if kind or number of elements do not fit, or one does not fit the dtype. Whether
  *   elements are in range is checked by the server.
  */
 export function encodeActions(space: Space, n: number, values: unknown): Uint8Array {
-  const blocks = encodeBatch(space, n, values);
-  return blocks.length === 1 ? (blocks[0] as Uint8Array) : Buffer.concat(blocks);
+  try {
+    const blocks = encodeBatch(space, n, values);
+    return blocks.length === 1 ? (blocks[0] as Uint8Array) : Buffer.concat(blocks);
+  } catch (error) {
+    throw error instanceof Misfit ? invalidAction(error) : error;
+  }
 }
 
 /**
@@ -40,6 +58,9 @@ function batchOfOne(space: Space, value: unknown): unknown {
       return typeof value === 'number' || typeof value === 'bigint' ? [value] : value;
     case 'Discrete':
     case 'Text':
+    case 'Sequence':
+    case 'Graph':
+    case 'OneOf':
       return [value];
     case 'Dict':
       if (typeof value !== 'object' || value === null) return value;
@@ -65,21 +86,27 @@ function encodeBatch(space: Space, n: number, values: unknown): Uint8Array[] {
       return encodeLeaf(space, 1, space.dtype, n, values);
     case 'Text':
       return encodeText(space, n, values);
+    case 'Sequence':
+      return encodeSequences(space, n, values);
+    case 'Graph':
+      return encodeGraphs(space, n, values);
+    case 'OneOf':
+      return encodeOneOf(space, n, values);
     case 'Dict': {
       const { entries } = space;
       if (typeof values !== 'object' || values === null || isArray(values))
-        throw invalidAction(space, `${kindOf(values)} was given where an object is needed`);
+        throw new Misfit(space, `${kindOf(values)} was given where an object is needed`);
       const stranger = Object.keys(values).find((key) => !Object.hasOwn(space.spaces, key));
-      if (stranger !== undefined) throw invalidAction(space, `it has no key "${stranger}"`);
+      if (stranger !== undefined) throw new Misfit(space, `it has no key "${stranger}"`);
       const batches = values as Readonly<Record<string, unknown>>;
       return entries.flatMap(([key, entry]) => {
-        if (!Object.hasOwn(batches, key)) throw invalidAction(space, `the key "${key}" is missing`);
+        if (!Object.hasOwn(batches, key)) throw new Misfit(space, `the key "${key}" is missing`);
         return encodeBatch(entry, n, batches[key]);
       });
     }
     case 'Tuple':
       if (!Array.isArray(values) || values.length !== space.spaces.length)
-        throw invalidAction(space, `an array of ${space.spaces.length} elements is needed`);
+        throw new Misfit(space, `an array of ${space.spaces.length} elements is needed`);
       return space.spaces.flatMap((element, i) => encodeBatch(element, n, values[i]));
   }
 }
@@ -92,11 +119,11 @@ function encodeLeaf(
   values: unknown,
 ): Uint8Array[] {
   if (!isArray(values))
-    throw invalidAction(space, `${kindOf(values)} was given where an array is needed`);
+    throw new Misfit(space, `${kindOf(values)} was given where an array is needed`);
   const isNested = values.length === n && isArray(values[0]);
   const elements = isNested ? concat(space, values as ArrayLike<unknown>, size) : values;
   if (elements.length !== n * size)
-    throw invalidAction(
+    throw new Misfit(
       space,
       `${n * size} elements are needed for ${n} actions, ${elements.length} were given`,
     );
@@ -121,7 +148,7 @@ function concat(space: Space, rows: ArrayLike<unknown>, size: number): unknown[]
   return Array.from(rows).flatMap((row, env) => {
     const elements = isArray(row) ? Array.from(row) : [];
     if (elements.length !== size)
-      throw invalidAction(space, `an action has ${elements.length} elements, not ${size}`, env);
+      throw new Misfit(space, `an action has ${elements.length} elements, not ${size}`, env);
     return elements;
   });
 }
@@ -146,26 +173,148 @@ function cast(
       : `${kindOf(element)} was given where a number is needed`;
     const isWhole = typeof element !== 'number' || Number.isSafeInteger(element);
     if (problem !== undefined || (!isReal && !isWhole))
-      throw invalidAction(space, problem ?? `${element} is no whole number`, Math.floor(i / size));
+      throw new Misfit(space, problem ?? `${element} is no whole number`, Math.floor(i / size));
     array[i] = (isWide ? BigInt(element as number) : Number(element)) as never;
     const isHeld = isReal || BigInt(array[i] as number) === BigInt(element as number);
     if (!isHeld || (dtype === 'bool' && (array[i] as number) > 1))
-      throw invalidAction(space, `${element} does not fit ${dtype}`, Math.floor(i / size));
+      throw new Misfit(space, `${element} does not fit ${dtype}`, Math.floor(i / size));
   }
   return array;
 }
 
 function encodeText(space: Space, n: number, values: unknown): Uint8Array[] {
   if (!Array.isArray(values) || values.length !== n)
-    throw invalidAction(space, `an array of ${n} strings is needed`);
+    throw new Misfit(space, `an array of ${n} strings is needed`);
   const texts = values.map((text: unknown, env) => {
     if (typeof text !== 'string')
-      throw invalidAction(space, `${kindOf(text)} was given where a string is needed`, env);
+      throw new Misfit(space, `${kindOf(text)} was given where a string is needed`, env);
     return Buffer.from(text, 'utf8');
   });
   const offsets = new Uint32Array(n + 1);
   for (const [i, bytes] of texts.entries()) offsets[i + 1] = (offsets[i] as number) + bytes.length;
   return [...withPadding(new Uint8Array(offsets.buffer)), ...withPadding(Buffer.concat(texts))];
+}
+
+function encodeSequences(space: Sequence, n: number, values: unknown): Uint8Array[] {
+  const rows = valuesOf(space, n, values).map((value, i) =>
+    rowsOf(space, space.stack ? iterate(space.featureSpace, value) : value, 'a sequence', i),
+  );
+  return [...encodeOffsets(rows), ...encodeRows(space.featureSpace, rows)];
+}
+
+function encodeGraphs(space: Graph, n: number, values: unknown): Uint8Array[] {
+  const graphs = valuesOf(space, n, values).map((value, i) => {
+    if (typeof value !== 'object' || value === null)
+      throw new Misfit(space, `${kindOf(value)} was given where a graph is needed`, i);
+    return value as Partial<GraphInstance>;
+  });
+  const { nodeSpace, edgeSpace } = space;
+  const nodes = graphs.map((graph, i) =>
+    rowsOf(space, iterate(nodeSpace, graph.nodes), 'the nodes of a graph', i),
+  );
+  const links = graphs.map(({ edgeLinks = null }, i) =>
+    edgeLinks === null ? [] : linksOf(space, edgeLinks, nodes[i]?.length ?? 0, i),
+  );
+  const blocks = [
+    ...encodeOffsets(nodes),
+    ...encodeRows(nodeSpace, nodes),
+    ...withPadding(Uint8Array.from(graphs, ({ edgeLinks = null }) => (edgeLinks === null ? 0 : 1))),
+    ...encodeOffsets(links),
+  ];
+  const edges = graphs.map(({ edges = null }, i) =>
+    edgesOf(space, edges, links[i]?.length ?? 0, i),
+  );
+  if (edgeSpace !== null) blocks.push(...encodeRows(edgeSpace, edges));
+  return [...blocks, ...withPadding(new Uint8Array(Int32Array.from(links.flat(2)).buffer))];
+}
+
+function edgesOf(space: Graph, edges: unknown, count: number, row: number): unknown[] {
+  const { edgeSpace } = space;
+  if (edgeSpace === null || edges === null) {
+    if (edges !== null) throw new Misfit(space, 'its graphs have no edges', row);
+    if (edgeSpace !== null && count > 0)
+      throw new Misfit(space, `a graph has ${count} edge links but no edges`, row);
+    return [];
+  }
+  const rows = rowsOf(space, iterate(edgeSpace, edges), 'the edges of a graph', row);
+  if (rows.length !== count)
+    throw new Misfit(space, `a graph has ${rows.length} edges and ${count} edge links`, row);
+  return rows;
+}
+
+function linksOf(space: Graph, links: unknown, nodes: number, row: number): number[][] {
+  const ends = Array.isArray(links) ? links.flat() : isTypedArray(links) ? [...links] : [];
+  const numbers = ends.map(Number);
+  if (
+    numbers.length % 2 !== 0 ||
+    numbers.some((node) => !Number.isInteger(node) || node < 0 || node >= nodes)
+  )
+    throw new Misfit(space, `edge links are pairs of nodes from 0 to ${nodes - 1}`, row);
+  return Array.from({ length: numbers.length / 2 }, (_, i) => numbers.slice(2 * i, 2 * i + 2));
+}
+
+function encodeOneOf(space: OneOf, n: number, values: unknown): Uint8Array[] {
+  const { spaces } = space;
+  const pairs = valuesOf(space, n, values).map((value, i) => {
+    const [variant] = Array.isArray(value) && value.length === 2 ? value : [];
+    if (spaces[variant] === undefined)
+      throw new Misfit(
+        space,
+        `an array of an index below ${spaces.length} and a value is needed`,
+        i,
+      );
+    return value as [number, unknown];
+  });
+  const variants = Uint32Array.from(pairs, ([variant]) => variant);
+  const blocks = spaces.flatMap((variant, k) =>
+    encodeRows(
+      variant,
+      pairs.map(([index, value]) => (index === k ? [value] : [])),
+    ),
+  );
+  return [...withPadding(new Uint8Array(variants.buffer)), ...blocks];
+}
+
+function valuesOf(space: Space, n: number, values: unknown): unknown[] {
+  if (!Array.isArray(values) || values.length !== n)
+    throw new Misfit(space, `an array of ${n} values is needed`);
+  return values;
+}
+
+function rowsOf(space: Space, rows: unknown, what: string, row: number): unknown[] {
+  if (!Array.isArray(rows)) throw new Misfit(space, `${what} has not the form of its space`, row);
+  return rows;
+}
+
+function encodeOffsets(rows: readonly { readonly length: number }[]): Uint8Array[] {
+  const offsets = new Uint32Array(rows.length + 1);
+  for (const [i, row] of rows.entries()) offsets[i + 1] = (offsets[i] as number) + row.length;
+  return withPadding(new Uint8Array(offsets.buffer));
+}
+
+/** The values within some rows, one after another; what does not fit is told of the row. */
+function encodeRows(space: Space, rows: readonly (readonly unknown[])[]): Uint8Array[] {
+  const values = rows.flat(1);
+  try {
+    return encodeBatch(space, values.length, batchOf(space, values));
+  } catch (error) {
+    if (!(error instanceof Misfit) || error.row === undefined) throw error;
+    const owners = rows.flatMap((row, i) => row.map(() => i));
+    throw new Misfit(error.space, error.message, owners[error.row]);
+  }
+}
+
+/** Values as the batch that `encodeBatch` takes. */
+function batchOf(space: Space, values: readonly unknown[]): unknown {
+  const part = (key: string | number) =>
+    values.map((value, i) => {
+      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key))
+        throw new Misfit(space, `the entry "${key}" is missing`, i);
+      return (value as Readonly<Record<string | number, unknown>>)[key];
+    });
+  if (space.kind === 'Tuple') return space.spaces.map((entry, i) => batchOf(entry, part(i)));
+  if (space.kind !== 'Dict') return values;
+  return Object.fromEntries(space.entries.map(([key, entry]) => [key, batchOf(entry, part(key))]));
 }
 
 function withPadding(bytes: Uint8Array): Uint8Array[] {
@@ -186,13 +335,13 @@ function kindOf(value: unknown): string {
   return isArray(value) ? 'an array' : `a ${typeof value}`;
 }
 
-function invalidAction(space: Space, what: string, env?: number): GymlinkError {
-  const whose = env === undefined ? 'The actions do' : `The action of sub-environment ${env} does`;
+function invalidAction({ space, message, row }: Misfit): GymlinkError {
+  const whose = row === undefined ? 'The actions do' : `The action of sub-environment ${row} does`;
   return new GymlinkError(
     'INVALID_ACTION',
-    `${whose} not fit ${space}: ${what}. Nothing was sent.`,
+    `${whose} not fit ${space}: ${message}. Nothing was sent.`,
     {
-      envIndices: env === undefined ? [] : [env],
+      envIndices: row === undefined ? [] : [row],
     },
   );
 }

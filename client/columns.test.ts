@@ -15,15 +15,20 @@ import {
   isTypedArray,
   toFloat16,
 } from './nd-array.js';
+import { concatenate, iterate } from './spaces/batch.js';
 import {
   Box,
   batchSpace,
   Dict,
   Discrete,
   fromSpaceMessage,
+  Graph,
+  type GraphInstance,
   MultiBinary,
   MultiDiscrete,
+  OneOf,
   type Sample,
+  Sequence,
   type Space,
   Text,
   Tuple,
@@ -35,6 +40,9 @@ type RowJson =
   | { text: string }
   | { dict: [string, RowJson][] }
   | { tuple: RowJson[] }
+  | { sequence: RowJson[] }
+  | { graph: { nodes: RowJson[]; edges: RowJson[] | null; edge_links: RowJson | null } }
+  | { one_of: [number, RowJson] }
   | { dtype: DtypeName; shape: number[]; data: string };
 
 interface LayoutStep {
@@ -72,48 +80,51 @@ function decode(space: Space, rows: number, payload: Uint8Array): Sample[] {
   return Array.from({ length: rows }, (_, i) => column.row(i));
 }
 
-function expectRow(sample: unknown, expected: RowJson): void {
+function expectRow(space: Space, sample: unknown, expected: RowJson): void {
+  const items = sample as Record<string | number, unknown>;
   if ('text' in expected) expect(sample).toBe(expected.text);
   else if ('tuple' in expected)
-    for (const [i, item] of expected.tuple.entries()) expectRow((sample as unknown[])[i], item);
+    for (const [i, item] of expected.tuple.entries())
+      expectRow((space as Tuple).spaces[i] as Space, items[i], item);
   else if ('dict' in expected)
     for (const [key, item] of expected.dict)
-      expectRow((sample as Record<string, unknown>)[key], item);
-  else {
-    const numbers = Array.from(
-      decodeElements(Buffer.from(expected.data, 'hex'), expected.dtype) as ArrayLike<number>,
-      Number,
-    );
-    if (typeof sample === 'number') expect([sample]).toEqual(numbers);
-    else {
-      expect(sample).toMatchObject({ shape: expected.shape, dtype: expected.dtype });
-      expect(Array.from(sample as ArrayLike<number>, Number)).toEqual(numbers);
-    }
-  }
+      expectRow((space as Dict).spaces[key] as Space, items[key], item);
+  else if ('sequence' in expected)
+    expectRows((space as Sequence).featureSpace, sample, expected.sequence);
+  else if ('one_of' in expected) {
+    const [variant, item] = expected.one_of;
+    expect(items[0]).toBe(variant);
+    expectRow((space as OneOf).spaces[variant] as Space, items[1], item);
+  } else if ('graph' in expected) expectGraph(space as Graph, sample as GraphInstance, expected);
+  else expectElements(sample, expected);
 }
 
-/** Rows as the batch of actions that has them. */
-function batchOf(space: Space, rows: readonly Sample[]): unknown {
-  switch (space.kind) {
-    case 'Dict':
-      return Object.fromEntries(
-        space.entries.map(([key, entry]) => [
-          key,
-          batchOf(
-            entry,
-            rows.map((row) => (row as Record<string, Sample>)[key] as Sample),
-          ),
-        ]),
-      );
-    case 'Tuple':
-      return space.spaces.map((entry, i) =>
-        batchOf(
-          entry,
-          rows.map((row) => (row as Sample[])[i] as Sample),
-        ),
-      );
-    default:
-      return rows;
+function expectRows(space: Space, batch: unknown, expected: readonly RowJson[]): void {
+  const rows = iterate(space, batch) ?? [];
+  expect(rows).toHaveLength(expected.length);
+  for (const [i, row] of rows.entries()) expectRow(space, row, expected[i] as RowJson);
+}
+
+function expectGraph(
+  { nodeSpace, edgeSpace }: Graph,
+  { nodes, edges, edgeLinks }: GraphInstance,
+  { graph: expected }: Extract<RowJson, { graph: object }>,
+): void {
+  expectRows(nodeSpace, nodes, expected.nodes);
+  if (expected.edges === null) expect(edges).toBeNull();
+  else expectRows(edgeSpace as Space, edges, expected.edges);
+  if (expected.edge_links === null) expect(edgeLinks).toBeNull();
+  else expectElements(edgeLinks, expected.edge_links as Extract<RowJson, { data: string }>);
+}
+
+function expectElements(sample: unknown, expected: Extract<RowJson, { data: string }>): void {
+  const bytes = Buffer.from(expected.data, 'hex');
+  const elements = decodeElements(bytes, expected.dtype) as ArrayLike<number>;
+  const numbers = Array.from(elements, Number);
+  if (typeof sample === 'number') expect([sample]).toEqual(numbers);
+  else {
+    expect(sample).toMatchObject({ shape: expected.shape, dtype: expected.dtype });
+    expect(Array.from(sample as ArrayLike<number>, Number)).toEqual(numbers);
   }
 }
 
@@ -121,12 +132,15 @@ describe('the layout scenarios of the protocol', () => {
   const { scenarios } = JSON.parse(readFileSync(`${proto}/conformance/scenarios.json`, 'utf8')) as {
     scenarios: { name: string; steps: LayoutStep[] }[];
   };
-  const known = ['box', 'discrete', 'multi-discrete', 'multi-binary', 'text', 'dict'];
+  const layouts = scenarios.filter(({ name }) => name.startsWith('layout-'));
 
-  test.each(known)('layout-%s', (kind) => {
-    const scenario = scenarios.find(({ name }) => name === `layout-${kind}`);
-    expect(scenario?.steps.length).toBeGreaterThan(1);
-    for (const step of scenario?.steps ?? []) {
+  test('are there for all kinds', () => {
+    expect(layouts.length).toBeGreaterThanOrEqual(10);
+  });
+
+  test.each(layouts)('$name', ({ steps }) => {
+    expect(steps.length).toBeGreaterThan(1);
+    for (const step of steps) {
       const space = spaceFromJson(step.space);
       for (const payload of misaligned(Buffer.from(step.payload, 'hex'))) {
         if (step.expect.payload_refused) {
@@ -138,8 +152,8 @@ describe('the layout scenarios of the protocol', () => {
         const samples = decode(space, step.rows, payload);
         const rows = step.expect.rows as RowJson[];
         expect(samples).toHaveLength(rows.length);
-        for (const [i, row] of rows.entries()) expectRow(samples[i], row);
-        const encoded = encodeActions(space, step.rows, batchOf(space, samples));
+        for (const [i, row] of rows.entries()) expectRow(space, samples[i], row);
+        const encoded = encodeActions(space, step.rows, concatenate(space, samples));
         expect(Buffer.from(encoded).toString('hex')).toBe(step.payload);
       }
     }
@@ -152,6 +166,19 @@ const nested = new Dict([
   ['2', new MultiDiscrete([3, 400], [0, -7], [2], 'int16')],
   ['bits', new MultiBinary([3])],
 ]);
+const unit = new Box([-1], [1], [2], 'float32');
+const composites: readonly Space[] = [
+  new Sequence(new Discrete(5, -2)),
+  new Sequence(unit, true),
+  new Sequence(nested),
+  new Sequence(nested, true),
+  new Sequence(new Sequence(new Text(0, 2, 'é'))),
+  new Graph(unit),
+  new Graph(new Discrete(4), unit),
+  new Graph(nested, new Dict({ weight: new Box([0], [1], [], 'float64') })),
+  new OneOf([new Discrete(3), unit, new Text(1, 2, 'ab')]),
+  new OneOf([new Sequence(unit, true), new Tuple([new Graph(unit, new Discrete(3))])]),
+];
 const spaces: readonly Space[] = [
   ...(Object.keys(dtypes) as DtypeName[]).map((dtype) => {
     const bounds = dtype.endsWith('int64') ? [[0n], [1n]] : [[0], [1]];
@@ -164,6 +191,7 @@ const spaces: readonly Space[] = [
   new Box([0], [1], [], 'float64'),
   new Box([0], [1], [2, 0], 'float64'),
   nested,
+  ...composites,
 ];
 
 test.each(spaces.map((space) => [space]))('a batch of %s comes back as it was', (space) => {
@@ -180,26 +208,34 @@ test.each(spaces.map((space) => [space]))('a batch of %s comes back as it was', 
       column.read(blocks, { count: n, first: 0, rows: undefined });
       blocks.end();
       expect(column.batch(true)).toEqual(sample);
+      const rows = iterate(space, sample) ?? [];
+      expect(Array.from({ length: n }, (_, i) => column.row(i))).toEqual(rows);
+      expect(rows.every((row) => space.contains(row))).toBe(true);
     }),
     { numRuns: 30, seed: 1 },
   );
 });
 
 test('rows go where they belong: to a run, or each to its own place', () => {
-  for (const space of [new Box([0], [9], [2], 'float32'), nested, new Text(1, 3, 'ab')]) {
+  const several = [new Box([0], [9], [2], 'float32'), nested, new Text(1, 3, 'ab'), ...composites];
+  for (const space of several) {
     const batch = batchSpace(space, 4);
     batch.seed(1);
     const column = columnOf(space, 4);
     const all = encodeActions(space, 4, batch.sample());
     column.read(new Blocks(all), { count: 4, first: 0, rows: undefined });
     const before = [0, 1, 2, 3].map((i) => column.row(i));
-    const two = encodeActions(space, 2, batchOf(space, [before[0] as Sample, before[1] as Sample]));
+    const two = encodeActions(
+      space,
+      2,
+      concatenate(space, [before[0] as Sample, before[1] as Sample]),
+    );
     column.read(new Blocks(two), { count: 2, first: 2, rows: undefined });
     expect([0, 1, 2, 3].map((i) => column.row(i))).toEqual([0, 1, 0, 1].map((i) => before[i]));
     const back = encodeActions(
       space,
       2,
-      batchOf(space, [before[2] as Sample, before[3] as Sample]),
+      concatenate(space, [before[2] as Sample, before[3] as Sample]),
     );
     column.read(new Blocks(back), { count: 2, first: 0, rows: Uint32Array.of(0, 3) });
     expect([0, 1, 2, 3].map((i) => column.row(i))).toEqual([2, 1, 0, 3].map((i) => before[i]));

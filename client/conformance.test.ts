@@ -166,7 +166,7 @@ function action(space: Space, env: number, t: number): number | number[] {
 function leafJson(space: Space, value: unknown): Json {
   if (space.kind === 'Tuple')
     return { tuple: space.spaces.map((entry, i) => leafJson(entry, (value as unknown[])[i])) };
-  if (space.kind === 'Dict' || space.kind === 'Text') throw new Unsayable();
+  if (!('shape' in space)) throw new Unsayable();
   const itemBytes = { float32: 4, float64: 8, int64: 8, uint8: 1, int8: 1 }[space.dtype as 'int64'];
   const bytes = Buffer.from(encodeAction(space, value)).subarray(
     0,
@@ -183,7 +183,7 @@ function leafJson(space: Space, value: unknown): Json {
 function row(space: Space, batch: unknown, i: number): unknown {
   if (space.kind === 'Tuple')
     return space.spaces.map((entry, k) => row(entry, (batch as unknown[])[k], i));
-  if (space.kind === 'Dict' || space.kind === 'Text') throw new Unsayable();
+  if (!('shape' in space)) throw new Unsayable();
   const size = sizeOf(space.shape);
   const elements = (batch as NdArray).slice(i * size, (i + 1) * size);
   return space.kind === 'Discrete' ? elements[0] : elements;

@@ -4,14 +4,19 @@ import { expect, test } from 'vitest';
 import { Space as SpaceMessage } from '../proto/gen/gymlink/v1/space.js';
 import { encodeActions } from './actions.js';
 import { Blocks, columnOf } from './columns.js';
-import { fromSpaceMessage, type Sample, type Space } from './spaces/index.js';
+import { isTypedArray } from './nd-array.js';
+import { concatenate, iterate } from './spaces/batch.js';
+import { fromSpaceMessage, type GraphInstance, type Sample, type Space } from './spaces/index.js';
 
 type Form =
   | { integer: number | string }
   | { array: { dtype: string; shape: number[]; data: (number | string | boolean)[] } }
   | { text: string }
   | { dict: Record<string, Form> }
-  | { tuple: Form[] };
+  | { tuple: Form[] }
+  | { sequence: Form[] }
+  | { graph: { nodes: Form[]; edges: Form[] | null; edge_links: number[][] | null } }
+  | { one_of: { variant: number; value: Form } };
 
 interface Fixture {
   readonly name: string;
@@ -22,8 +27,10 @@ interface Fixture {
   readonly payload: string;
 }
 
-const file = new URL('../proto/fixtures/layouts.json', import.meta.url);
-const fixtures = JSON.parse(readFileSync(file, 'utf8')) as Fixture[];
+const fixtures = ['layouts', 'composite-layouts'].flatMap((name) => {
+  const file = new URL(`../proto/fixtures/${name}.json`, import.meta.url);
+  return JSON.parse(readFileSync(file, 'utf8')) as Fixture[];
+});
 
 function numberOf(item: number | string | boolean, dtype: string): number | bigint {
   if (dtype === 'int64' || dtype === 'uint64') return BigInt(item);
@@ -44,6 +51,20 @@ function expectedOf(space: Space, form: Form): unknown {
   }
   if ('tuple' in form && space.kind === 'Tuple')
     return space.spaces.map((entry, i) => expectedOf(entry, form.tuple[i] as Form));
+  if ('sequence' in form && space.kind === 'Sequence')
+    return form.sequence.map((item) => expectedOf(space.featureSpace, item));
+  if ('one_of' in form && space.kind === 'OneOf') {
+    const { variant, value } = form.one_of;
+    return [variant, expectedOf(space.spaces[variant] as Space, value)];
+  }
+  if ('graph' in form && space.kind === 'Graph') {
+    const { nodes, edges, edge_links } = form.graph;
+    return {
+      nodes: nodes.map((node) => expectedOf(space.nodeSpace, node)),
+      edges: edges?.map((edge) => expectedOf(space.edgeSpace as Space, edge)) ?? null,
+      links: edge_links,
+    };
+  }
   if (!('array' in form)) throw new Error(`No value of ${space.kind}: ${JSON.stringify(form)}`);
   const { dtype, shape, data } = form.array;
   const wire = space.kind === 'Box' ? dtype : 'int32';
@@ -51,43 +72,49 @@ function expectedOf(space: Space, form: Form): unknown {
 }
 
 /** A value of the client in the same form; float16 of the fixtures is rounded already. */
-function formOf(value: Sample): unknown {
-  if (ArrayBuffer.isView(value))
-    return { shape: value.shape, elements: Array.from(value as ArrayLike<number | bigint>) };
-  if (Array.isArray(value)) return value.map(formOf);
-  if (typeof value === 'object')
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, formOf(item)]));
-  return value;
+function formOf(space: Space, value: Sample): unknown {
+  const rows = (entry: Space, batch: unknown) =>
+    iterate(entry, batch)?.map((row) => formOf(entry, row as Sample));
+  switch (space.kind) {
+    case 'Dict':
+      return Object.fromEntries(
+        space.entries.map(([key, entry]) => [
+          key,
+          formOf(entry, (value as Record<string, Sample>)[key] as Sample),
+        ]),
+      );
+    case 'Tuple':
+      return space.spaces.map((entry, i) => formOf(entry, (value as Sample[])[i] as Sample));
+    case 'Sequence': {
+      const { featureSpace, stack } = space;
+      if (stack) return rows(featureSpace, value);
+      return (value as Sample[]).map((item) => formOf(featureSpace, item));
+    }
+    case 'Graph': {
+      const { nodes, edges, edgeLinks } = value as GraphInstance;
+      const links = edgeLinks && Array.from(edgeLinks as Int32Array);
+      return {
+        nodes: rows(space.nodeSpace, nodes),
+        edges: edges && rows(space.edgeSpace as Space, edges),
+        links:
+          links &&
+          Array.from({ length: links.length / 2 }, (_, i) => links.slice(2 * i, 2 * i + 2)),
+      };
+    }
+    case 'OneOf': {
+      const [variant, item] = value as [number, Sample];
+      return [variant, formOf(space.spaces[variant] as Space, item)];
+    }
+    default:
+      if (!isTypedArray(value)) return value;
+      return { shape: value.shape, elements: Array.from(value as ArrayLike<number | bigint>) };
+  }
 }
 
-/** Rows as `encodeActions` takes them: a Tuple's entries are batches. */
-function batchOf(space: Space, rows: Sample[]): unknown {
-  if (space.kind === 'Tuple')
-    return space.spaces.map((entry, i) =>
-      batchOf(
-        entry,
-        rows.map((row) => (row as Sample[])[i] as Sample),
-      ),
-    );
-  if (space.kind !== 'Dict') return rows;
-  const keys = Object.entries(space.spaces);
-  return Object.fromEntries(
-    keys.map(([key, entry]) => {
-      return [
-        key,
-        batchOf(
-          entry,
-          rows.map((row) => (row as Record<string, Sample>)[key] as Sample),
-        ),
-      ];
-    }),
-  );
-}
-
-test('there are fixtures of all seven kinds', () => {
+test('there are fixtures of all ten kinds', () => {
   const kinds = new Set(fixtures.map(({ space }) => space).map((space) => decode(space).kind));
-  expect(kinds.size).toBe(7);
-  expect(fixtures.length).toBeGreaterThanOrEqual(100);
+  expect(kinds.size).toBe(10);
+  expect(fixtures.length).toBeGreaterThanOrEqual(180);
 });
 
 function decode(space: string): Space {
@@ -103,11 +130,13 @@ for (const { name, space: message, rows, values, payload, contained } of fixture
     column.read(blocks, { count: rows, first: 0, rows: undefined });
     blocks.end();
     const found = Array.from({ length: rows }, (_, i) => column.row(i));
-    expect(found.map(formOf)).toEqual(values.map((form) => expectedOf(space, form)));
+    expect(found.map((value) => formOf(space, value))).toEqual(
+      values.map((form) => expectedOf(space, form)),
+    );
     expect(found.every((value) => space.contains(value))).toBe(contained);
     if (contained)
-      expect(Buffer.from(encodeActions(space, rows, batchOf(space, found))).toString('hex')).toBe(
-        payload,
-      );
+      expect(
+        Buffer.from(encodeActions(space, rows, concatenate(space, found))).toString('hex'),
+      ).toBe(payload);
   });
 }

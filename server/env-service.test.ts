@@ -68,6 +68,7 @@ describe('GetServerInfo', limit, () => {
         Capability.CAPABILITY_SPACE_SEQUENCE,
         Capability.CAPABILITY_SPACE_GRAPH,
         Capability.CAPABILITY_SPACE_ONE_OF,
+        Capability.CAPABILITY_OBSERVATION_MODE_DIFFERENT,
         Capability.CAPABILITY_RENDER,
         Capability.CAPABILITY_RENDER_ENCODED,
         Capability.CAPABILITY_CALLS,

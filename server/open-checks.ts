@@ -61,12 +61,16 @@ function min(a: bigint, b: bigint): bigint {
   return a < b ? a : b;
 }
 
-function checkSize({ numEnvs, numWorkers, batchSize }: OpenRequest): void {
+function checkSize({ numEnvs, numWorkers, batchSize, envKwargs }: OpenRequest): void {
   if (numEnvs < 1) throw malformed('A session has at least 1 sub-environment, but num_envs is 0.');
   checkLimit('max_envs_per_session', limits.maxEnvsPerSession, numEnvs);
   checkLimit('max_workers_per_session', limits.maxWorkersPerSession, Math.min(numWorkers, numEnvs));
   if (batchSize > numEnvs)
     throw malformed(`batch_size is ${batchSize}, but num_envs only ${numEnvs}.`);
+  if (envKwargs.length !== 0 && envKwargs.length !== numEnvs)
+    throw malformed(
+      `env_kwargs are for ${envKwargs.length} sub-environments, but num_envs is ${numEnvs}.`,
+    );
 }
 
 /** Raises RequestError LIMIT_EXCEEDED when `value` is over a limit. */
@@ -96,10 +100,12 @@ function checkCapabilities(request: OpenRequest): void {
   const { batchSize, numEnvs } = request;
   const asked: [boolean, string][] = [
     [batchSize !== 0 && batchSize !== numEnvs, 'asynchronous sessions (batch_size below num_envs)'],
-    [request.observationMode > ObservationMode.OBSERVATION_MODE_SAME, 'observation mode DIFFERENT'],
+    [
+      request.observationMode > ObservationMode.OBSERVATION_MODE_DIFFERENT,
+      `observation mode ${request.observationMode}`,
+    ],
     [request.failurePolicy > FailurePolicy.FAILURE_POLICY_ERROR, 'failure policy RESTART'],
     [request.compression !== Compression.COMPRESSION_UNSPECIFIED, 'compression'],
-    [request.envKwargs.length > 0, 'arguments of single sub-environments (env_kwargs)'],
     [
       request.autoresetMode > AutoresetMode.AUTORESET_MODE_DISABLED,
       `autoreset mode ${request.autoresetMode}`,

@@ -3,6 +3,7 @@ import { FrameType, OpenWorker, WorkerOpened } from '../proto/gen/gymlink/worker
 import type { CatalogueEntry } from './catalogue.js';
 import { ErrorReason, RequestError, requestError } from './errors.js';
 import type { Deadlines } from './limits.js';
+import { mergeOpened } from './spaces-alike.js';
 import type { Supervisor } from './supervisor.js';
 import type { PendingRequest, Worker } from './worker.js';
 
@@ -62,7 +63,8 @@ export async function openWorkers(
     const opened = await Promise.all(
       placed.map((place) => makeSubEnvironments(place, entry, request, maxPartBytes, deadlines)),
     );
-    return { placed, opened: opened[0] ?? WorkerOpened.decode(new Uint8Array()) };
+    const firsts = placed.map(({ first }) => first);
+    return { placed, opened: mergeOpened(opened, firsts, request) };
   } catch (error) {
     for (const worker of workers) worker.close(deadlines.closeMs);
     throw error;

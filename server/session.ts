@@ -73,6 +73,7 @@ export class Session {
   ): Promise<Session> {
     const { request, maxMessageBytes } = checked;
     checkKwargs(entry, request.kwargs);
+    for (const kwargs of request.envKwargs) checkKwargs(entry, kwargs);
     checkWrappers(entry, request.wrappers);
     const order = {
       entry,
@@ -111,7 +112,7 @@ export class Session {
       sessionId: this.id,
       observationSpace: opened.observationSpace,
       actionSpace: opened.actionSpace,
-      observationSpaces: [],
+      observationSpaces: opened.observationSpaces,
       metadata: opened.metadata,
       environment: { ...entry.summary, maxEpisodeSteps: opened.maxEpisodeSteps },
       autoresetMode: checked.request.autoresetMode,

@@ -20,3 +20,11 @@ const wider: Readonly<Record<DtypeName, readonly DtypeName[]>> = {
 export function canCast(from: DtypeName, to: DtypeName): boolean {
   return from === to || wider[from].some((next) => canCast(next, to));
 }
+
+/** `numpy.result_type` of dtypes: the narrowest to which all cast; float64 of none. */
+export function resultType(dtypes: readonly DtypeName[]): DtypeName {
+  const names = Object.keys(wider) as DtypeName[];
+  const common = names.filter((name) => dtypes.every((dtype) => canCast(dtype, name)));
+  const isNarrowest = (name: DtypeName) => common.every((other) => canCast(name, other));
+  return dtypes.length === 0 ? 'float64' : (common.find(isNarrowest) ?? 'float64');
+}

@@ -1,5 +1,7 @@
-import { Generator } from '../random/generator.js';
 import type { Sample, Space } from './index.js';
+import type { SpaceJSON } from './json.js';
+import { given, type Mask, sampleWithin } from './masks.js';
+import { seedAll } from './seeded.js';
 
 /** Named spaces (Gymnasium's Dict). */
 export class Dict {
@@ -26,31 +28,59 @@ export class Dict {
 
   /** Seeds each space with a number drawn from a generator of this seed, as Gymnasium does. */
   seed(seed: number | bigint): void {
-    const seeds = new Generator(seed).integers(2 ** 31 - 1, this.entries.length);
-    for (const [i, [, space]] of this.entries.entries()) space.seed(seeds[i] as number);
+    seedAll(
+      seed,
+      this.entries.map(([, space]) => space),
+    );
   }
 
-  /** A random value of each space. */
-  sample(): Record<string, Sample> {
-    return Object.fromEntries(this.entries.map(([key, space]) => [key, space.sample()]));
+  /**
+   * A random value of each space.
+   *
+   * @param mask A mask for each space, by its key.
+   * @param probability Instead of a mask, likewise with probabilities.
+   * @throws TypeError if the keys are others.
+   */
+  sample(mask?: Mask, probability?: Mask): Record<string, Sample> {
+    const by = given(mask, probability);
+    if (by === undefined)
+      return Object.fromEntries(this.entries.map(([key, space]) => [key, space.sample()]));
+    if (!this.hasKeys(by.value))
+      throw new TypeError(`The ${by.name} of a Dict has the keys of the Dict.`);
+    const parts = by.value as Readonly<Record<string, Mask>>;
+    return Object.fromEntries(
+      this.entries.map(([key, space]) => [key, sampleWithin(space, parts[key], by)]),
+    );
+  }
+
+  private hasKeys(value: unknown): boolean {
+    if (typeof value !== 'object' || value === null) return false;
+    return (
+      Object.keys(value).length === this.entries.length &&
+      this.entries.every(([key]) => Object.hasOwn(value, key))
+    );
   }
 
   /** Whether a value is an object with exactly these keys, each within its space. */
   contains(value: unknown): boolean {
-    if (typeof value !== 'object' || value === null) return false;
+    if (!this.hasKeys(value)) return false;
     const items = value as Readonly<Record<string, unknown>>;
-    return (
-      Object.keys(items).length === this.entries.length &&
-      this.entries.every(([key, space]) => Object.hasOwn(items, key) && space.contains(items[key]))
-    );
+    return this.entries.every(([key, space]) => space.contains(items[key]));
+  }
+
+  /** Whether another space has the same keys, in any order, with equal spaces. */
+  equals(other: unknown): boolean {
+    if (!(other instanceof Dict) || !this.hasKeys(other.spaces)) return false;
+    return this.entries.every(([key, space]) => space.equals(other.spaces[key]));
   }
 
   toString(): string {
     return `Dict(${this.entries.map(([key, space]) => `'${key}': ${space}`).join(', ')})`;
   }
 
-  /** A plain object for JSON. */
-  toJSON(): object {
-    return { kind: this.kind, entries: this.entries };
+  /** A plain object for JSON; `spaceFromJSON` makes the space of it. */
+  toJSON(): SpaceJSON {
+    const entries = this.entries.map(([key, space]) => [key, space.toJSON()] as const);
+    return { kind: this.kind, entries };
   }
 }

@@ -10,27 +10,48 @@ import {
   type DtypeName,
   decodeElements,
   dtypeName,
-  dtypes,
   type NdArray,
-  sizeOf,
-  type TypedArray,
 } from '../nd-array.js';
 import { fromTensor } from '../values.js';
 import { Box } from './box.js';
 import { Dict } from './dict.js';
 import { Discrete } from './discrete.js';
+import { Graph, type GraphInstance } from './graph.js';
 import { MultiBinary } from './multi-binary.js';
 import { MultiDiscrete } from './multi-discrete.js';
+import { OneOf } from './one-of.js';
+import { Sequence } from './sequence.js';
 import { Text } from './text.js';
 import { Tuple } from './tuple.js';
 
-export { Box, Dict, Discrete, MultiBinary, MultiDiscrete, Text, Tuple };
+export { batchSpace } from './batch.js';
+export { flatdim, flatten, flattenSpace, unflatten } from './flatten.js';
+export type { GraphInstance } from './graph.js';
+export { type SpaceJSON, spaceFromJSON } from './json.js';
+export type { Mask } from './masks.js';
+export { Box, Dict, Discrete, Graph, MultiBinary, MultiDiscrete, OneOf, Sequence, Text, Tuple };
 
 /** A space of Gymnasium; tell which by its `kind`. */
-export type Space = Box | Discrete | MultiDiscrete | MultiBinary | Text | Dict | Tuple;
+export type Space =
+  | Box
+  | Discrete
+  | MultiDiscrete
+  | MultiBinary
+  | Text
+  | Dict
+  | Tuple
+  | Sequence
+  | Graph
+  | OneOf;
 
 /** A value of a space. */
-export type Sample = NdArray | number | string | Sample[] | { [key: string]: Sample };
+export type Sample =
+  | NdArray
+  | number
+  | string
+  | GraphInstance
+  | Sample[]
+  | { [key: string]: Sample };
 
 /** Names of the kinds of spaces. */
 export type SpaceKind = Space['kind'];
@@ -118,54 +139,18 @@ function makeSpace(message: SpaceMessage | undefined): Space {
       return new Dict(kind.value.entries.map(({ key, space }) => [key, makeSpace(space)] as const));
     case 'tuple':
       return new Tuple(kind.value.spaces.map(makeSpace));
+    case 'sequence':
+      return new Sequence(makeSpace(kind.value.space), kind.value.stacked);
+    case 'graph': {
+      const { nodeSpace, edgeSpace } = kind.value;
+      return new Graph(makeSpace(nodeSpace), edgeSpace ? makeSpace(edgeSpace) : null);
+    }
+    case 'oneOf':
+      return new OneOf(kind.value.spaces.map(makeSpace));
     default:
       throw new GymlinkError(
         'UNIMPLEMENTED',
-        `This client does not know the space kind "${kind?.$case ?? 'none'}".`,
+        `This client does not know the space kind "${message?.kind?.$case ?? 'none'}".`,
       );
-  }
-}
-
-function tile(bounds: NdArray, n: number): TypedArray {
-  const tiled = new dtypes[bounds.dtype].Array(n * bounds.length);
-  for (let i = 0; i < n; i++) tiled.set(bounds as never, i * bounds.length);
-  return tiled;
-}
-
-function repeat(values: ArrayLike<number>, n: number): Int32Array {
-  return Int32Array.from(
-    { length: n * values.length },
-    (_, i) => values[i % values.length] as number,
-  );
-}
-
-/**
- * The space of a batch of n values, as Gymnasium's `batch_space` makes it. A batch of MultiDiscrete or MultiBinary values is a
- * MultiDiscrete, where Gymnasium has a Box of integers: it draws the same numbers, as Int32Array.
- */
-export function batchSpace(space: Space, n: number): Space {
-  switch (space.kind) {
-    case 'Box':
-      return new Box(tile(space.low, n), tile(space.high, n), [n, ...space.shape], space.dtype);
-    case 'Discrete':
-      return new MultiDiscrete(repeat([space.n], n), repeat([space.start], n), [n], space.dtype);
-    case 'MultiDiscrete': {
-      const shape = [n, ...space.shape];
-      return new MultiDiscrete(repeat(space.nvec, n), repeat(space.start, n), shape, space.dtype);
-    }
-    case 'MultiBinary': {
-      const shape = [n, ...space.shape];
-      const counts = new Int32Array(sizeOf(shape)).fill(2);
-      return new MultiDiscrete(counts, undefined, shape, space.dtype);
-    }
-    case 'Text': {
-      const { minLength, maxLength, characters } = space;
-      const text = () => new Text(minLength, maxLength, characters.join(''));
-      return new Tuple(Array.from({ length: n }, text));
-    }
-    case 'Dict':
-      return new Dict(space.entries.map(([key, entry]) => [key, batchSpace(entry, n)] as const));
-    case 'Tuple':
-      return new Tuple(space.spaces.map((entry) => batchSpace(entry, n)));
   }
 }

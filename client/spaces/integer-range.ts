@@ -19,3 +19,11 @@ export function checkRange(start: number, n: number, kind: string): void {
 export function integerWidth(dtype: DtypeName): IntegerWidth {
   return (dtypes[dtype].itemBytes * 8) as IntegerWidth;
 }
+
+/** Least and greatest value of an integer dtype; 0 and 1 of bool. */
+export function limitsOf(dtype: DtypeName): readonly [bigint, bigint] {
+  if (dtype === 'bool') return [0n, 1n];
+  const bits = BigInt(dtypes[dtype].itemBytes * 8);
+  if (dtype.startsWith('u')) return [0n, (1n << bits) - 1n];
+  return [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n];
+}

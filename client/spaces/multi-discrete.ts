@@ -1,16 +1,21 @@
-import {
-  asNdArray,
-  type DtypeName,
-  isNdArray,
-  isTypedArray,
-  type NdArray,
-  sizeOf,
-} from '../nd-array.js';
-import { Generator } from '../random/generator.js';
+import { asNdArray, type DtypeName, dtypes, type NdArray, sizeOf } from '../nd-array.js';
+import { canCast } from './can-cast.js';
+import { elementsOf, hasShape } from './elements.js';
 import { checkRange } from './integer-range.js';
+import type { SpaceJSON } from './json.js';
+import {
+  checkProbabilities,
+  chooseMasked,
+  type Given,
+  given,
+  type Mask,
+  numbersOf,
+  sum,
+} from './masks.js';
+import { Seeded } from './seeded.js';
 
 /** An array of integers, element j in `start[j]` … `start[j] + nvec[j] - 1` (Gymnasium's MultiDiscrete). */
-export class MultiDiscrete {
+export class MultiDiscrete extends Seeded {
   readonly kind = 'MultiDiscrete';
   /** Number of values of each element, of the shape of a value. */
   readonly nvec: NdArray<Int32Array>;
@@ -19,7 +24,6 @@ export class MultiDiscrete {
   readonly shape: readonly number[];
   /** The environment's own dtype; values here are held in an Int32Array. */
   readonly dtype: DtypeName;
-  private generator: Generator | undefined;
 
   /** @throws RangeError if lengths differ, a count is below 1, or a value does not fit into 32 bits. */
   constructor(
@@ -28,6 +32,7 @@ export class MultiDiscrete {
     shape: readonly number[] = [nvec.length],
     dtype: DtypeName = 'int64',
   ) {
+    super();
     const least = start ?? new Int32Array(nvec.length);
     if (sizeOf(shape) !== nvec.length || least.length !== nvec.length)
       throw new RangeError(
@@ -41,38 +46,88 @@ export class MultiDiscrete {
     this.start = asNdArray(Int32Array.from(least), shape, dtype);
   }
 
-  /** Seeds `sample`. */
-  seed(seed: number | bigint): void {
-    this.generator = new Generator(seed);
-  }
-
-  /** A random value; equal to Gymnasium's for the same seed. */
-  sample(): NdArray<Int32Array> {
-    this.generator ??= new Generator();
-    const { generator, nvec, start } = this;
+  /**
+   * A random value; equal to Gymnasium's for the same seed.
+   *
+   * @param mask For each element an array with 1 where a value may be drawn, else 0; nested as the space has axes. Where all are
+   *   0, the element is its `start`.
+   * @param probability Instead of a mask, likewise with probabilities, each array with the sum 1.
+   * @throws TypeError if the form is another.
+   * @throws RangeError if a number is out of range, or a sum is not 1.
+   */
+  sample(mask?: Mask, probability?: Mask): NdArray<Int32Array> {
+    const by = given(mask, probability);
+    const { nvec, start, shape } = this;
     const values = new Int32Array(nvec.length);
+    const indices = by && this.indices(by);
     // NumPy: (random(nvec.shape) * nvec).astype(dtype) + start
-    for (let i = 0; i < values.length; i++)
-      values[i] = Math.floor(generator.random() * (nvec[i] as number)) + (start[i] as number);
-    return asNdArray(values, this.shape, this.dtype);
+    for (let i = 0; i < values.length; i++) {
+      const index = indices?.[i] ?? Math.floor(this.generator.random() * (nvec[i] as number));
+      values[i] = index + (start[i] as number);
+    }
+    return asNdArray(values, shape, this.dtype);
   }
 
-  /** Whether a value is an array of this shape (a plain array of numbers has one axis), each element within its range. */
+  private indices({ name, value }: Given): number[] {
+    const masks = shapedLeaves(name, value, this.shape);
+    return masks.map((leaf, i) => {
+      const numbers = numbersOf(name, leaf, this.nvec[i] as number);
+      if (name === 'mask') return chooseMasked(this.generator, numbers);
+      return this.weighted(numbers);
+    });
+  }
+
+  private weighted(probabilities: readonly number[]): number {
+    checkProbabilities(probabilities);
+    const total = sum(probabilities);
+    if (!(Math.abs(total - 1) <= 1e-5 + 1e-8))
+      throw new RangeError(`Probabilities must sum to 1, not to ${total}.`);
+    // Gymnasium leaves zeros out, which changes the rounding of none but the sums.
+    return this.generator.choice(probabilities.map((p) => p / total));
+  }
+
+  /**
+   * Whether a value is an array of this shape, of a dtype that casts to this one, each element within its range. Plain arrays of
+   * integers have this dtype; a typed array without a shape needs as many elements.
+   */
   contains(value: unknown): boolean {
-    const holds = (element: number, i: number) => {
+    const found = elementsOf(value);
+    if (found === undefined || !hasShape(found, this.shape, this.nvec.length)) return false;
+    const { elements, shape, dtype } = found;
+    if (dtype === undefined ? shape === undefined && !this.holds(elements) : !this.casts(dtype))
+      return false;
+    return Array.from(elements, Number).every((element, i) => {
       const index = element - (this.start[i] as number);
       return Number.isInteger(index) && index >= 0 && index < (this.nvec[i] as number);
-    };
-    return integerElements(value, this.shape)?.every(holds) ?? false;
+    });
   }
 
-  /** A plain object for JSON. */
-  toJSON(): object {
+  private casts(dtype: DtypeName): boolean {
+    return canCast(dtype, this.dtype);
+  }
+
+  private holds(elements: ArrayLike<unknown>): boolean {
+    return elements instanceof Int32Array || elements instanceof dtypes[this.dtype].Array;
+  }
+
+  /** Whether another space is this one, seeds aside. */
+  equals(other: unknown): boolean {
+    return (
+      other instanceof MultiDiscrete &&
+      this.dtype === other.dtype &&
+      this.shape.join() === other.shape.join() &&
+      this.nvec.every((n, i) => n === other.nvec[i]) &&
+      this.start.every((least, i) => least === other.start[i])
+    );
+  }
+
+  /** A plain object for JSON; `spaceFromJSON` makes the space of it. */
+  toJSON(): SpaceJSON {
     const { kind, shape, dtype, nvec, start } = this;
     return { kind, shape, dtype, nvec: [...nvec], start: [...start] };
   }
 
-  toString(): string {
+  override toString(): string {
     const start = this.start.some((least) => least !== 0)
       ? `, start=[${this.start.join(' ')}]`
       : '';
@@ -80,22 +135,11 @@ export class MultiDiscrete {
   }
 }
 
-/** The elements of an array of numbers of a shape; undefined for anything else. */
-export function integerElements(
-  value: unknown,
-  shape: readonly number[],
-): readonly number[] | undefined {
-  if (Array.isArray(value)) {
-    if (shape.length !== 1) return undefined;
-  } else if (
-    !isTypedArray(value) ||
-    value instanceof BigInt64Array ||
-    value instanceof BigUint64Array
-  ) {
-    return undefined;
-  } else if (isNdArray(value) && value.shape.join() !== shape.join()) {
-    return undefined;
-  }
-  const elements = Array.from(value as ArrayLike<number>);
-  return elements.length === sizeOf(shape) ? elements : undefined;
+/** The masks of elements in C order, out of arrays that are nested as the shape is. */
+function shapedLeaves(name: string, value: Mask, shape: readonly number[]): Mask[] {
+  const [length, ...rest] = shape;
+  if (length === undefined) return [value];
+  if (!Array.isArray(value) || value.length !== length)
+    throw new TypeError(`The ${name} must be nested arrays of the shape of the space.`);
+  return value.flatMap((part) => shapedLeaves(name, part, rest));
 }

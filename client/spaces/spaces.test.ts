@@ -15,6 +15,7 @@ import {
   MultiBinary,
   MultiDiscrete,
   type Space,
+  spaceFromJSON,
   Text,
   Tuple,
 } from './index.js';
@@ -35,6 +36,17 @@ describe('contains', () => {
     [new Box([0n], [9n], [1], 'int64'), BigInt64Array.of(9n)],
     [new Discrete(3, -1), -1],
     [new MultiDiscrete([2, 3], [5, -1]), Int32Array.of(6, 1)],
+    [new MultiDiscrete([2]), BigInt64Array.of(1n)],
+    [new Discrete(3), 2n],
+    [new Discrete(3), asNdArray(Uint8Array.of(2), [], 'uint8')],
+    [
+      new Box([0], [1], [2, 2], 'float32'),
+      [
+        [0, 1],
+        [1, 0.5],
+      ],
+    ],
+    [new Box([0.1], [1], [], 'float32'), 0.1],
     [new MultiBinary([2, 1]), asNdArray(Int32Array.of(1, 0), [2, 1], 'int8')],
     [new Text(1, 2, 'é⠀'), '⠀é'],
     [nested, { position: [0, 0], kind: [1, ''] }],
@@ -57,7 +69,12 @@ describe('contains', () => {
     ['a fraction', new Discrete(3), 0.5],
     ['a numeral', new Discrete(3), '1'],
     ['out of range', new MultiDiscrete([2, 3], [5, -1]), Int32Array.of(7, 0)],
-    ['bigints', new MultiDiscrete([2]), BigInt64Array.of(1n)],
+    ['floats', new MultiDiscrete([2]), Float64Array.of(1)],
+    [
+      'of a wider integer',
+      new MultiDiscrete([2], [0], [1], 'int8'),
+      asNdArray(Int16Array.of(1), [1], 'int16'),
+    ],
     ['a two', new MultiBinary([2]), Int32Array.of(0, 2)],
     ['flat where the space has two axes', new MultiBinary([2, 1]), [0, 1]],
     ['too long', new Text(1, 2, 'ab'), 'aba'],
@@ -107,7 +124,7 @@ test('canCast is NumPy’s can_cast', () => {
   ]);
 });
 
-test('a Dict keeps its own order, which an object with number-like keys cannot', () => {
+test('a Dict keeps its own order, which an object with number-like keys cannot; a batch of it is sorted', () => {
   const dict = new Dict([
     ['b', new Discrete(2)],
     ['10', new Discrete(3)],
@@ -115,7 +132,7 @@ test('a Dict keeps its own order, which an object with number-like keys cannot',
   ]);
   expect(dict.entries.map(([key]) => key)).toEqual(['b', '10', '2']);
   const batch = batchSpace(dict, 2) as Dict;
-  expect(batch.entries.map(([key]) => key)).toEqual(['b', '10', '2']);
+  expect(batch.entries.map(([key]) => key)).toEqual(['10', '2', 'b']);
   expect(`${dict}`).toBe("Dict('b': Discrete(2), '10': Discrete(3), '2': Discrete(4))");
 });
 
@@ -160,20 +177,28 @@ test.each(texts)('%s reads as in Gymnasium', (space, text) => {
   expect(`${space}`).toBe(text);
 });
 
-test('spaces have JSON: infinite bounds are null, 64-bit integers text', () => {
+test('spaces have JSON: infinite bounds, -0 and 64-bit integers are text, equal bounds are one', () => {
   const space = new Dict({
-    box: new Box([0, -Infinity], [1, 2], [2], 'float32'),
+    box: new Box([0, -Infinity], [2, 2], [2], 'float32'),
+    zero: new Box([-0], [Infinity], [3], 'float64'),
     long: new Box([-(2n ** 63n)], [5n], [1], 'int64'),
+    open: new Box([-Infinity as number | bigint, -3n], [Infinity], [2], 'int64'),
     pair: new Tuple([new Discrete(2), new MultiDiscrete([3])]),
   });
   space.sample();
-  expect(JSON.parse(JSON.stringify(space))).toEqual({
+  const json = JSON.parse(JSON.stringify(space));
+  expect(json).toEqual({
     kind: 'Dict',
     entries: [
-      ['box', { kind: 'Box', shape: [2], dtype: 'float32', low: [0, null], high: [1, 2] }],
+      ['box', { kind: 'Box', shape: [2], dtype: 'float32', low: [0, '-Infinity'], high: [2] }],
+      ['zero', { kind: 'Box', shape: [3], dtype: 'float64', low: ['-0'], high: ['Infinity'] }],
       [
         'long',
         { kind: 'Box', shape: [1], dtype: 'int64', low: ['-9223372036854775808'], high: ['5'] },
+      ],
+      [
+        'open',
+        { kind: 'Box', shape: [2], dtype: 'int64', low: ['-Infinity', '-3'], high: ['Infinity'] },
       ],
       [
         'pair',
@@ -187,6 +212,7 @@ test('spaces have JSON: infinite bounds are null, 64-bit integers text', () => {
       ],
     ],
   });
+  expect(spaceFromJSON(json).toJSON()).toEqual(json);
 });
 
 describe('from the wire', () => {
@@ -262,10 +288,8 @@ describe('from the wire', () => {
 
   const refused: readonly [string, SpaceMessage['kind']][] = [
     ['no kind', undefined],
-    [
-      'a kind that is not known yet',
-      { $case: 'sequence', value: { space: undefined, stacked: false } },
-    ],
+    ['a Sequence of nothing', { $case: 'sequence', value: { space: undefined, stacked: false } }],
+    ['a OneOf without spaces', { $case: 'oneOf', value: { spaces: [] } }],
     [
       'values beyond 32 bits',
       { $case: 'discrete', value: { n: 2n ** 40n, start: 0n, dtype: Dtype.DTYPE_INT64 } },

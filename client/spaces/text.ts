@@ -1,7 +1,17 @@
-import { Generator } from '../random/generator.js';
+import type { SpaceJSON } from './json.js';
+import {
+  checkMask,
+  checkProbabilities,
+  type Given,
+  given,
+  type Mask,
+  numbersOf,
+  partsOf,
+} from './masks.js';
+import { Seeded } from './seeded.js';
 
 /** A string of some characters (Gymnasium's Text). */
-export class Text {
+export class Text extends Seeded {
   readonly kind = 'Text';
   /** Least number of characters (code points). */
   readonly minLength: number;
@@ -9,38 +19,61 @@ export class Text {
   readonly maxLength: number;
   /** The permitted characters in the space's order. */
   readonly characters: readonly string[];
-  private readonly cumulative: Float64Array;
-  private generator: Generator | undefined;
 
   /** @throws RangeError if the lengths are not 0 ≤ minLength ≤ maxLength. */
   constructor(minLength: number, maxLength: number, characters: string) {
+    super();
     if (!(minLength >= 0 && minLength <= maxLength))
       throw new RangeError(`A Text cannot have ${minLength} to ${maxLength} characters.`);
     this.minLength = minLength;
     this.maxLength = maxLength;
     this.characters = [...new Set(characters)];
-    this.cumulative = uniformCumulative(this.characters.length);
-  }
-
-  /** Seeds `sample`. */
-  seed(seed: number | bigint): void {
-    this.generator = new Generator(seed);
   }
 
   /**
    * A random string: every length and every character is as likely as the others. Equal to Gymnasium's for the same seed.
    *
-   * @throws RangeError if the space has no characters and needs some.
+   * @param mask Length (null: drawn) and, for each character, 1 where it may be drawn, else 0 (null: all may).
+   * @param probability Instead of a mask, length and the probabilities of the characters, with the sum 1.
+   * @throws TypeError if the form is another.
+   * @throws RangeError if a number is out of range, or no character may be drawn where the space needs some.
    */
-  sample(): string {
-    this.generator ??= new Generator();
-    const { generator, characters } = this;
-    const length = this.minLength + generator.integer(this.maxLength - this.minLength + 1);
-    if (characters.length === 0 && this.minLength > 0)
-      throw new RangeError('A Text without characters has no value to draw.');
-    if (characters.length === 0) return '';
-    const draw = () => characters[upperBound(this.cumulative, generator.random())];
-    return Array.from({ length }, draw).join('');
+  sample(mask?: Mask, probability?: Mask): string {
+    const by = given(mask, probability);
+    const [length = null, weights = null] = by ? this.partsOf(by) : [];
+    const { generator, characters, minLength, maxLength } = this;
+    const count = length ?? minLength + generator.integer(maxLength - minLength + 1);
+    const chances = weights ?? characters.map(() => 1 / characters.length);
+    if (chances.some((chance) => chance !== 0))
+      return generator
+        .choices(chances, count)
+        .map((i) => characters[i])
+        .join('');
+    if (minLength > 0)
+      throw new RangeError('There is no character to draw, but the Text needs some.');
+    return '';
+  }
+
+  private partsOf(by: Given): [number | null, number[] | null] {
+    const [length, weights] = partsOf(by, 2);
+    const isLength = Number.isInteger(length) || length === null;
+    const isWithin = !((length as number) < this.minLength || (length as number) > this.maxLength);
+    if (!isLength || (length !== null && !isWithin))
+      throw new RangeError(
+        `The length is from ${this.minLength} to ${this.maxLength}, not ${length}.`,
+      );
+    return [length as number | null, weights === null ? null : this.chances(by.name, weights)];
+  }
+
+  private chances(name: Given['name'], weights: Mask | undefined): number[] {
+    const numbers = numbersOf(name, weights, this.characters.length);
+    if (name === 'probability') {
+      checkProbabilities(numbers);
+      return numbers;
+    }
+    checkMask(numbers, [0, 1]);
+    const total = numbers.reduce((sum, number) => sum + number, 0);
+    return total === 0 ? numbers : numbers.map((number) => number / total);
   }
 
   /** Whether a value is a string of this space. */
@@ -51,37 +84,27 @@ export class Text {
     return fits && letters.every((letter) => this.characters.includes(letter));
   }
 
-  toString(): string {
-    const characters = [...this.characters].sort().join('');
-    return `Text(${this.minLength}, ${this.maxLength}, charset=${characters})`;
+  /** Whether another space is this one, seeds and the order of the characters aside. */
+  equals(other: unknown): boolean {
+    return (
+      other instanceof Text &&
+      this.minLength === other.minLength &&
+      this.maxLength === other.maxLength &&
+      sorted(this.characters) === sorted(other.characters)
+    );
   }
 
-  /** A plain object for JSON. */
-  toJSON(): object {
+  override toString(): string {
+    return `Text(${this.minLength}, ${this.maxLength}, charset=${sorted(this.characters)})`;
+  }
+
+  /** A plain object for JSON; `spaceFromJSON` makes the space of it. */
+  toJSON(): SpaceJSON {
     const { kind, minLength, maxLength, characters } = this;
     return { kind, minLength, maxLength, characters: characters.join('') };
   }
 }
 
-/** The cumulative probabilities that NumPy's `choice(p=…)` makes of equal ones, roundings included. */
-function uniformCumulative(count: number): Float64Array {
-  const sums = new Float64Array(count);
-  let sum = 0;
-  for (let i = 0; i < count; i++) {
-    sum += 1 / count;
-    sums[i] = sum;
-  }
-  return sums.map((value) => value / sum);
-}
-
-/** Index of the first of some ascending numbers that is above `value`. */
-function upperBound(ascending: Float64Array, value: number): number {
-  let from = 0;
-  let to = ascending.length;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if ((ascending[middle] as number) <= value) from = middle + 1;
-    else to = middle;
-  }
-  return from;
+function sorted(characters: readonly string[]): string {
+  return [...characters].sort().join('');
 }

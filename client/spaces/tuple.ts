@@ -1,5 +1,8 @@
-import { Generator } from '../random/generator.js';
+import { isTypedArray } from '../nd-array.js';
 import type { Sample, Space } from './index.js';
+import type { SpaceJSON } from './json.js';
+import { given, type Mask, partsOf, sampleWithin } from './masks.js';
+import { seedAll } from './seeded.js';
 
 /** Spaces by position (Gymnasium's Tuple). */
 export class Tuple {
@@ -12,22 +15,44 @@ export class Tuple {
 
   /** Seeds each space with a number drawn from a generator of this seed, as Gymnasium does. */
   seed(seed: number | bigint): void {
-    const seeds = new Generator(seed).integers(2 ** 31 - 1, this.spaces.length);
-    for (const [i, space] of this.spaces.entries()) space.seed(seeds[i] as number);
+    seedAll(seed, this.spaces);
   }
 
-  /** A random value of each space. */
-  sample(): Sample[] {
-    return this.spaces.map((space) => space.sample());
+  /**
+   * A random value of each space.
+   *
+   * @param mask A mask for each space.
+   * @param probability Instead of a mask, likewise with probabilities.
+   * @throws TypeError if there is another number of them.
+   */
+  sample(mask?: Mask, probability?: Mask): Sample[] {
+    const by = given(mask, probability);
+    if (by === undefined) return this.spaces.map((space) => space.sample());
+    const parts = partsOf(by, this.spaces.length);
+    return this.spaces.map((space, i) => sampleWithin(space, parts[i], by));
   }
 
   /** Whether a value is an array of as many items, each within its space. */
   contains(value: unknown): boolean {
+    if (!Array.isArray(value) && !isTypedArray(value)) return false;
     return (
-      Array.isArray(value) &&
       value.length === this.spaces.length &&
       this.spaces.every((space, i) => space.contains(value[i]))
     );
+  }
+
+  /** Whether another space has equal spaces at all positions. */
+  equals(other: unknown): boolean {
+    return (
+      other instanceof Tuple &&
+      this.spaces.length === other.spaces.length &&
+      this.spaces.every((space, i) => space.equals(other.spaces[i]))
+    );
+  }
+
+  /** A plain object for JSON; `spaceFromJSON` makes the space of it. */
+  toJSON(): SpaceJSON {
+    return { kind: this.kind, spaces: this.spaces.map((space) => space.toJSON()) };
   }
 
   toString(): string {

@@ -190,6 +190,50 @@ def test_sub_environments_with_other_spaces_are_refused(worker):
     assert raised.value.reason == "MALFORMED_REPLY"
 
 
+LAKES = [arguments(map_name="4x4"), arguments(map_name="8x8"), arguments(), arguments(map_name="8x8", is_slippery=True)]
+
+
+def test_arguments_of_single_sub_environments_are_merged_over_those_of_all(workers):
+    different = {"observation_mode": schema.OBSERVATION_MODE_DIFFERENT, "env_kwargs": LAKES}
+    for first, count in ((0, 4), (1, 2)):
+        worker = workers()
+        opened = worker.open("FrozenLake-v1", 4, first, count, kwargs=arguments(is_slippery=False), **different)
+        assert [space["discrete"]["n"] for space in opened["observation_spaces"]] == [16, 64, 16, 64][first : first + count]
+        assert opened["observation_space"] == opened["observation_spaces"][0]
+        worker.reset(Discrete(64))
+        observed = []
+        for _ in range(7):
+            parts = worker.step(Discrete(64), actions(1, 1, 2, 2))
+            observed.append([observation for part in parts for observation in part["observations"]])
+        # Down in a map of 8 columns, and to the right in one of 4.
+        assert [row[1 - first] for row in observed] == [8, 16, 24, 32, 40, 48, 56]
+        assert [row[2 - first] for row in observed[:3]] == [1, 2, 3]
+
+
+def test_arguments_of_one_sub_environment_are_checked_like_others(worker):
+    with pytest.raises(Failed, match="'wind' of LunarLander-v3 may not be set") as raised:
+        worker.open("LunarLander-v3", 2, env_kwargs=[arguments(), arguments(wind=1)])
+    assert raised.value.reason == "NOT_ALLOWED"
+    with pytest.raises(Failed, match=r"gravity=5\.0") as raised:
+        worker.open("LunarLander-v3", 2, env_kwargs=[arguments(), arguments(gravity=5.0)])
+    assert (raised.value.reason, raised.value.error["env_indices"]) == ("INVALID_KWARGS", [1])
+
+
+def test_arguments_that_change_a_space_need_observation_mode_different(worker):
+    with pytest.raises(Failed, match="Sub-environment 1 of FrozenLake-v1 has other spaces") as raised:
+        worker.open("FrozenLake-v1", 4, env_kwargs=LAKES)
+    assert (raised.value.reason, raised.value.error["env_indices"]) == ("INVALID_KWARGS", [1])
+    opened = worker.open("LunarLander-v3", 2, env_kwargs=[arguments(), arguments(gravity=-5.0)])
+    assert opened.get("observation_spaces", []) == []
+
+
+def test_action_spaces_are_equal_in_every_observation_mode(worker):
+    with pytest.raises(Failed, match="Sub-environment 1 of Echo-v0 has other spaces") as raised:
+        each = [arguments(name="discrete"), arguments(name="discrete, uint8")]
+        worker.open("Echo-v0", 2, observation_mode=schema.OBSERVATION_MODE_DIFFERENT, env_kwargs=each)
+    assert raised.value.reason == "INVALID_KWARGS"
+
+
 def test_a_row_over_the_limit_is_told_at_open(worker):
     with pytest.raises(Failed, match="One row of Echo-v0 takes up to") as raised:
         worker.open("Echo-v0", 2, kwargs=arguments(name="box, image"), max_part_bytes=150)

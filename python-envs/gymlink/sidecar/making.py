@@ -30,7 +30,10 @@ def make(request, first, count, manifest):
     # gymnasium.make would import the module of an id such as `module:Id`.
     if env_id not in gymnasium.registry:
         raise RequestError(schema.ERROR_REASON_UNKNOWN_ENVIRONMENT, f"There is no environment {env_id!r}.")
-    kwargs = _kwargs(request, env_id, manifest.get("kwargs", {}).get(env_id, ()))
+    allowed = manifest.get("kwargs", {}).get(env_id, ())
+    kwargs = _kwargs(request.get("kwargs", {}), env_id, allowed)
+    each = request.get("env_kwargs", [])[first : first + count] or [{}] * count
+    own_kwargs = [_kwargs(own, env_id, allowed) for own in each]
     wrappers = find_wrappers(request, manifest.get("wrappers", {}))
     mode = request.get("render_mode")
     if mode == "human":
@@ -39,11 +42,12 @@ def make(request, first, count, manifest):
     given = {**kwargs, "render_mode": mode} if mode else kwargs
     envs = []
     try:
-        for i in range(count):
-            envs.append(_make_one(env_id, given, request.get("max_episode_steps"), first + i))
+        for i, own in enumerate(own_kwargs):
+            envs.append(_make_one(env_id, {**given, **own}, request.get("max_episode_steps"), first + i))
             for wrapper in wrappers:
                 envs[i] = _wrap(envs[i], env_id, wrapper, first + i)
         _check(envs, env_id, mode, first)
+        _check_spaces(envs, request, first)
     except BaseException:
         close(envs)
         raise
@@ -59,8 +63,8 @@ def close(envs):
             print(f"gymlink: close() of a sub-environment raised:\n{formatted(error)}")
 
 
-def _kwargs(request, env_id, allowed):
-    kwargs = text_map(request.get("kwargs", {}))
+def _kwargs(message, env_id, allowed):
+    kwargs = text_map(message)
     for name in kwargs:
         if name not in allowed:
             message = f"The argument {name!r} of {env_id} may not be set; allowed are: {', '.join(allowed) or 'none'}."
@@ -108,12 +112,24 @@ def _check(envs, env_id, mode, first):
     if mode and mode not in modes and mode not in [f"{name}_list" for name in modes]:
         message = f"{env_id} has no render mode {mode!r}; it has {', '.join(modes) or 'none'}."
         raise RequestError(schema.ERROR_REASON_INVALID_KWARGS, message, suggestions=[name for name in modes if name != "human"])
+
+
+def _check_spaces(envs, request, first):
+    """Raises RequestError for spaces that cannot be served together; what of them may differ is for the server to check."""
+    env_id, is_same = request["env_id"], request.get("observation_mode") != schema.OBSERVATION_MODE_DIFFERENT
+    for i, env in enumerate(envs):
+        if i == 0 or not is_same:
+            _check_described(env, env_id)
+        if (is_same and env.observation_space != envs[0].observation_space) or env.action_space != envs[0].action_space:
+            is_asked = bool(request.get("env_kwargs"))
+            reason = schema.ERROR_REASON_INVALID_KWARGS if is_asked else schema.ERROR_REASON_MALFORMED_REPLY
+            message = f"Sub-environment {first + i} of {env_id} has other spaces than sub-environment {first}."
+            raise RequestError(reason, message, env_indices=[first + i])
+
+
+def _check_described(env, env_id):
     try:
         describe(env.observation_space)
         describe(env.action_space)
     except UnsupportedSpace as error:
         raise RequestError(schema.ERROR_REASON_UNIMPLEMENTED, f"{env_id} cannot be served: {error}.") from error
-    for i, other in enumerate(envs):
-        if other.observation_space != env.observation_space or other.action_space != env.action_space:
-            message = f"Sub-environment {first + i} of {env_id} has other spaces than sub-environment {first}."
-            raise RequestError(schema.ERROR_REASON_MALFORMED_REPLY, message, env_indices=[first + i])

@@ -417,6 +417,7 @@ MESSAGES = {
         3: ("metadata", "MapValue", False),
         4: ("max_episode_steps", "varint", False),
         5: ("documentation", "string", False),
+        6: ("observation_spaces", "Space", True),
     },
 }
 

@@ -54,6 +54,7 @@ class SubEnvironments:
         encode = infos_encoder(request.get("info_filter", {}))
         self._writer = TransitionWriter(self._id, space, count, max_part_bytes, encode)
         self._actions = ActionReader(self._envs[0].action_space)
+        self._spaces_differ = request.get("observation_mode") == schema.OBSERVATION_MODE_DIFFERENT
         # Looked up once, not at every step.
         self._step_of = [env.step for env in self._envs]
         self._on_end = _ON_END[request["autoreset_mode"]]
@@ -66,12 +67,14 @@ class SubEnvironments:
     def describe(self):
         """What WorkerOpened says of them."""
         env = self._envs[0]
+        each = [describe(one.observation_space) for one in self._envs] if self._spaces_differ else []
         return {
             "observation_space": describe(env.observation_space),
             "action_space": describe(env.action_space),
             "metadata": to_value(dict(env.metadata)).get("map", {}),
             "max_episode_steps": (env.spec.max_episode_steps or 0) if env.spec else 0,
             "documentation": inspect.getdoc(type(env.unwrapped)) or "",
+            "observation_spaces": each,
         }
 
     def close(self):

@@ -100,6 +100,7 @@ def test_subclasses_travel_as_what_they_are(value, base):
         (np.array([None]), "numpy.ndarray"),
         (np.str_("a"), "numpy.str_"),
         (np.datetime64("2020-01-01"), "numpy.datetime64"),
+        (np.ma.masked_array([1, 2], [0, 1]), "numpy.ma.MaskedArray"),
         ("\ud800", "builtins.str"),
         ({Colour: 1}, "builtins.dict"),
         ({np.int64(1): 1}, "builtins.dict"),
@@ -129,12 +130,31 @@ def test_messages_nest_at_most_40_levels(wrap):
     assert missed
 
 
-def test_a_list_that_holds_itself_ends():
+@pytest.mark.parametrize("inner", [lambda value: value, lambda value: [value], lambda value: {"k": value}])
+def test_a_list_that_holds_itself_ends(inner):
     value = []
-    value.append(value)
+    for _ in range(9):
+        value.append(inner(value))
     missed = set()
-    to_value(value, missed)
+    assert len(to_value(value, missed)["list"]["values"]) == 9
     assert missed == {"builtins.list"}
+
+
+def test_what_is_held_twice_travels_twice():
+    shared, shared_map = [1], {"a": 1}
+    value = [shared, shared, {"x": shared, "y": shared_map, "z": shared_map}]
+    assert same(travel(value), value)
+
+
+class Late(dict):
+    def items(self):
+        raise RuntimeError("its connection is closed")
+
+
+def test_an_object_whose_methods_raise_has_no_form():
+    missed = set()
+    assert to_value(Late(a=1), missed) == {"unsupported": {"python_type": f"{__name__}.Late"}}
+    assert missed == {f"{__name__}.Late"}
 
 
 SCALAR = {"dtype": schema.DTYPE_INT32, "data": b"\1\0\0\0"}

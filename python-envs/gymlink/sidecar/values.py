@@ -69,6 +69,8 @@ class _Writer:
 
     def __init__(self, unsupported):
         self._unsupported = unsupported
+        # Containers that are being written: one that holds itself twice would otherwise double at every level.
+        self._within = set()
 
     def value(self, value, level):
         # NumPy's scalars come first: np.float64 is a float too, np.str_ a str.
@@ -77,33 +79,39 @@ class _Writer:
         for kind, write in _WRITERS.items():
             if isinstance(value, kind):
                 return write(self, value, level)
-        return self._without_form(value)
+        return self.without_form(value)
 
     def sequence(self, kind, value, level):
         # An element is two levels down, a Tensor in it three.
-        if value and level + 3 > _LAST_LEVEL:
-            return self._without_form(value)
-        return {kind: {"values": [self.value(item, level + 2) for item in value]}}
+        if value and (level + 3 > _LAST_LEVEL or id(value) in self._within):
+            return self.without_form(value)
+        self._within.add(id(value))
+        values = [self.value(item, level + 2) for item in value]
+        self._within.discard(id(value))
+        return {kind: {"values": values}}
 
     def map(self, value, level):
-        if (value and level + 4 > _LAST_LEVEL) or not all(map(_is_key, value)):
-            return self._without_form(value)
+        if (value and (level + 4 > _LAST_LEVEL or id(value) in self._within)) or not all(map(_is_key, value)):
+            return self.without_form(value)
+        self._within.add(id(value))
         entries = [{"key": self.value(key, level + 3), "value": self.value(item, level + 3)} for key, item in value.items()]
+        self._within.discard(id(value))
         return {"map": {"entries": entries}}
 
     def text(self, value, _level):
         try:
             value.encode()
         except UnicodeEncodeError:
-            return self._without_form(value)
+            return self.without_form(value)
         return {"text": str(value)}
 
     def _numpy(self, value):
-        if dtype_number(value.dtype) is None:
-            return self._without_form(value)
+        # A masked array would lose its mask.
+        if dtype_number(value.dtype) is None or isinstance(value, np.ma.MaskedArray):
+            return self.without_form(value)
         return {"array" if isinstance(value, np.ndarray) else "scalar": tensor(value)}
 
-    def _without_form(self, value):
+    def without_form(self, value):
         kind = type(value)
         name = f"{kind.__module__}.{kind.__qualname__}"
         if self._unsupported is not None:
@@ -148,7 +156,12 @@ def to_value(value, unsupported=None):
     Returns:
         The message.
     """
-    return _Writer(unsupported).value(value, _FIRST_LEVEL)
+    writer = _Writer(unsupported)
+    try:
+        return writer.value(value, _FIRST_LEVEL)
+    except Exception:
+        # A class of one's own whose methods raise, for example a dict that looks its items up later.
+        return writer.without_form(value)
 
 
 def _from_map(message, unsupported):

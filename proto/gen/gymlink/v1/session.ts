@@ -49,10 +49,14 @@ export namespace AutoresetMode {
 export const ObservationMode = {
   /** OBSERVATION_MODE_UNSPECIFIED - Read as OBSERVATION_MODE_SAME. */
   OBSERVATION_MODE_UNSPECIFIED: 0,
-  /** OBSERVATION_MODE_SAME - All sub-environments have equal observation spaces. */
+  /**
+   * OBSERVATION_MODE_SAME - All sub-environments have equal observation spaces. Where they have not, Open is refused: INVALID_KWARGS with
+   * OpenRequest.env_kwargs, else MALFORMED_REPLY; so it is in every mode where action spaces differ.
+   */
   OBSERVATION_MODE_SAME: 1,
   /**
-   * OBSERVATION_MODE_DIFFERENT - Shapes and dtypes are equal, bounds may differ: Opened.observation_spaces has each. Needs
+   * OBSERVATION_MODE_DIFFERENT - Kinds, shapes and dtypes are equal, bounds may differ: of Box low and high, of Discrete n and start, of MultiDiscrete
+   * nvec and start, of Text the least length. Opened.observation_spaces has each. Needs
    * CAPABILITY_OBSERVATION_MODE_DIFFERENT.
    */
   OBSERVATION_MODE_DIFFERENT: 2,
@@ -304,8 +308,8 @@ export interface OpenRequest {
    */
   plan: PlannedReset[];
   /**
-   * Arguments of single sub-environments, merged over `kwargs`: empty, or one a sub-environment. Needs
-   * CAPABILITY_OBSERVATION_MODE_DIFFERENT.
+   * Arguments of single sub-environments, merged over `kwargs`: empty, or one a sub-environment (another number is
+   * MALFORMED_REQUEST). Needs CAPABILITY_OBSERVATION_MODE_DIFFERENT.
    */
   envKwargs: MapValue[];
 }

@@ -186,6 +186,8 @@ export interface WorkerOpened {
   maxEpisodeSteps: number;
   /** Documentation of the environment's class. */
   documentation: string;
+  /** In OBSERVATION_MODE_DIFFERENT the observation space of each of its sub-environments, else empty. */
+  observationSpaces: Space[];
 }
 
 function createBaseHello(): Hello {
@@ -606,6 +608,7 @@ function createBaseWorkerOpened(): WorkerOpened {
     metadata: undefined,
     maxEpisodeSteps: 0,
     documentation: "",
+    observationSpaces: [],
   };
 }
 
@@ -625,6 +628,9 @@ export const WorkerOpened: MessageFns<WorkerOpened> = {
     }
     if (message.documentation !== "") {
       writer.uint32(42).string(message.documentation);
+    }
+    for (const v of message.observationSpaces) {
+      Space.encode(v!, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -680,6 +686,14 @@ export const WorkerOpened: MessageFns<WorkerOpened> = {
             }
 
             message.documentation = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.observationSpaces.push(Space.decode(reader, reader.uint32()));
             continue;
           }
         }

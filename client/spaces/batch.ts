@@ -1,0 +1,174 @@
+import { asNdArray, isTypedArray, type NdArray, sizeOf, type TypedArray } from '../nd-array.js';
+import { Box } from './box.js';
+import { Dict } from './dict.js';
+import { elementsOf } from './elements.js';
+import type { Sample, Space } from './index.js';
+import { spaceFromJSON } from './json.js';
+import type { MultiBinary } from './multi-binary.js';
+import { MultiDiscrete } from './multi-discrete.js';
+import { Tuple } from './tuple.js';
+
+function tile(bounds: ArrayLike<number | bigint>, n: number): ArrayLike<number | bigint> {
+  if (!isTypedArray(bounds)) return Array.from({ length: n }, () => Array.from(bounds)).flat();
+  const tiled = new (bounds.constructor as typeof Float64Array)(n * bounds.length);
+  for (let i = 0; i < n; i++) tiled.set(bounds as never, i * bounds.length);
+  return tiled;
+}
+
+function repeat(values: ArrayLike<number>, n: number): Int32Array {
+  return Int32Array.from(
+    { length: n * values.length },
+    (_, i) => values[i % values.length] as number,
+  );
+}
+
+/**
+ * The space of a batch of n values, as Gymnasium's `batch_space` makes it: its samples continue a copy of the space's generator, and
+ * a Dict's keys are sorted. A batch of MultiDiscrete or MultiBinary values is a MultiDiscrete, where Gymnasium has a Box of
+ * integers: it draws the same numbers, as Int32Array. Text, Sequence, Graph and OneOf have a Tuple of n spaces.
+ */
+export function batchSpace(space: Space, n: number): Space {
+  if (space.kind === 'Dict') {
+    const keys = Object.keys(space.spaces).sort();
+    return new Dict(keys.map((key) => [key, batchSpace(space.spaces[key] as Space, n)] as const));
+  }
+  if (space.kind === 'Tuple') return new Tuple(space.spaces.map((entry) => batchSpace(entry, n)));
+  const generator = space.generator.copy();
+  const batch = batchOfArrays(space, n);
+  if (batch !== undefined) {
+    batch.generator = generator;
+    return batch;
+  }
+  const copies = Array.from({ length: n }, () => spaceFromJSON(space.toJSON()));
+  const seeds = generator.integers(1e8, n);
+  for (const [i, copy] of copies.entries()) copy.seed(seeds[i] as number);
+  return new Tuple(copies);
+}
+
+function batchOfArrays(space: Space, n: number): Box | MultiDiscrete | undefined {
+  switch (space.kind) {
+    case 'Box': {
+      const { low, high } = space.openBounds();
+      return new Box(tile(low, n), tile(high, n), [n, ...space.shape], space.dtype);
+    }
+    case 'Discrete':
+      return new MultiDiscrete(repeat([space.n], n), repeat([space.start], n), [n], space.dtype);
+    case 'MultiDiscrete': {
+      const shape = [n, ...space.shape];
+      return new MultiDiscrete(repeat(space.nvec, n), repeat(space.start, n), shape, space.dtype);
+    }
+    case 'MultiBinary': {
+      const shape = [n, ...space.shape];
+      const counts = new Int32Array(sizeOf(shape)).fill(2);
+      return new MultiDiscrete(counts, undefined, shape, space.dtype);
+    }
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * The values of a batch (Gymnasium's `iterate`): of Box, MultiDiscrete and MultiBinary an array with one axis more, of Discrete an
+ * array of integers, of Dict and Tuple batches of their entries, of all others an array of values.
+ *
+ * @returns Undefined for what is no batch of the space.
+ */
+export function iterate(space: Space, batch: unknown): unknown[] | undefined {
+  switch (space.kind) {
+    case 'Box':
+    case 'MultiDiscrete':
+    case 'MultiBinary':
+      return iterateArray(batch);
+    case 'Discrete':
+      return isTypedArray(batch) ? Array.from(batch as Int32Array, Number) : arrayOf(batch);
+    case 'Dict': {
+      if (typeof batch !== 'object' || batch === null) return undefined;
+      const entries = Object.entries(batch);
+      const columns = entries.map(([key, column]) => {
+        return Object.hasOwn(space.spaces, key)
+          ? iterate(space.spaces[key] as Space, column)
+          : undefined;
+      });
+      const keys = entries.map(([key]) => key);
+      return zip(columns, (row) =>
+        Object.fromEntries(row.map((item, i) => [keys[i] as string, item])),
+      );
+    }
+    case 'Tuple':
+      if (!Array.isArray(batch) || batch.length !== space.spaces.length) return undefined;
+      return zip(
+        space.spaces.map((entry, i) => iterate(entry, batch[i])),
+        (row) => row,
+      );
+    default:
+      return arrayOf(batch);
+  }
+}
+
+function arrayOf(value: unknown): unknown[] | undefined {
+  return Array.isArray(value) ? value : undefined;
+}
+
+function iterateArray(batch: unknown): unknown[] | undefined {
+  if (Array.isArray(batch)) return batch;
+  const found = elementsOf(batch);
+  const [count, ...shape] = found?.shape ?? [];
+  if (found?.dtype === undefined || count === undefined) return undefined;
+  const { dtype } = found;
+  const size = sizeOf(shape);
+  return Array.from({ length: count }, (_, i) => {
+    const row = (found.elements as TypedArray).slice(i * size, (i + 1) * size);
+    return asNdArray(row, shape, dtype);
+  });
+}
+
+/** Rows of columns of one length; undefined if there are none or their lengths differ. */
+function zip(
+  columns: readonly (readonly unknown[] | undefined)[],
+  make: (row: unknown[]) => unknown,
+): unknown[] | undefined {
+  const [first] = columns;
+  if (first === undefined || columns.some((column) => column?.length !== first.length))
+    return undefined;
+  return first.map((_, i) => make(columns.map((column) => column?.[i])));
+}
+
+/** One batch of some values (Gymnasium's `concatenate`), in the form that {@link iterate} takes apart. */
+export function concatenate(space: Space, rows: readonly Sample[]): Sample {
+  switch (space.kind) {
+    case 'Box':
+    case 'MultiDiscrete':
+    case 'MultiBinary':
+      return concatenateArrays(space.kind === 'Box' ? space.low : new Int32Array(), space, rows);
+    case 'Discrete':
+      return asNdArray(Int32Array.from(rows as number[]), [rows.length], space.dtype);
+    case 'Dict':
+      return Object.fromEntries(
+        space.entries.map(([key, entry]) => {
+          const column = rows.map(
+            (row) => (row as Readonly<Record<string, Sample>>)[key] as Sample,
+          );
+          return [key, concatenate(entry, column)];
+        }),
+      );
+    case 'Tuple':
+      return space.spaces.map((entry, i) => {
+        const column = rows.map((row) => (row as readonly Sample[])[i] as Sample);
+        return concatenate(entry, column);
+      });
+    default:
+      return [...rows];
+  }
+}
+
+function concatenateArrays(
+  alike: TypedArray,
+  { shape, dtype }: Box | MultiDiscrete | MultiBinary,
+  rows: readonly Sample[],
+): NdArray {
+  const size = sizeOf(shape);
+  const Held = alike.constructor as typeof Float64Array;
+  const array = new Held(rows.length * size);
+  for (const [i, row] of rows.entries()) array.set(row as never, i * size);
+  return asNdArray(array, [rows.length, ...shape], dtype);
+}
