@@ -113,6 +113,8 @@ describe('the packed files', () => {
     'dist/client/index.js',
     'dist/client/index.d.ts',
     'dist/client/agents/index.js',
+    'dist/client/wrappers/index.js',
+    'dist/client/wrappers/vector/index.d.ts',
     'dist/server/index.js',
     'dist/proto/gen/gymlink/v1/service.js',
     'proto/gymlink/v1/service.proto',
@@ -143,7 +145,7 @@ describe('the packed files', () => {
       '--format',
       'ascii',
     ]);
-    expect(stdout.match(/node16 \(from ESM\): 🟢/g)).toHaveLength(4);
+    expect(stdout.match(/node16 \(from ESM\): 🟢/g)).toHaveLength(6);
   });
 });
 
@@ -203,7 +205,12 @@ describe('in an empty project', () => {
         join(project, 'server.ts'),
         "import { serve } from 'gymlink/server';\nserve;\n",
       );
-      expect(await compile(compiler, ['consumer.ts', 'server.ts'], project)).toEqual([]);
+      await writeFile(
+        join(project, 'wrappers.ts'),
+        "import { TimeLimit } from 'gymlink/wrappers';\nimport { ClipReward } from 'gymlink/wrappers/vector';\n[TimeLimit, ClipReward];\n",
+      );
+      const sources = ['consumer.ts', 'server.ts', 'wrappers.ts'];
+      expect(await compile(compiler, sources, project)).toEqual([]);
     },
   );
 });

@@ -156,6 +156,26 @@ test('seeds that do not fit are refused before anything is sent', async () => {
   expect(envs.lastTransition().seeds.get(1)).toBe(2n ** 127n + 1n);
 });
 
+test('resets of a mask, seeds or options of the wrong length change nothing', async () => {
+  await using envs = await gym.makeVec('CartPole-v1', { numEnvs: 3 });
+  await envs.reset({ seed: 1 });
+  await envs.step([0, 1, 0]);
+  for (const [options, says] of [
+    [{ options: { reset_mask: [true, false] } }, 'reset_mask has 2 items for 3 sub-environments'],
+    [{ options: { reset_mask: [true, true, true, true] } }, 'reset_mask has 4 items for 3'],
+    [{ options: { reset_mask: [] } }, 'reset_mask has 0 items for 3'],
+    [{ options: { reset_mask: [false, false, false] } }, 'reset_mask names no sub-environment'],
+    [{ envOptions: [{}, {}] }, '2 options were given for 3 sub-environments'],
+    [{ seed: [1, 2, 3, 4] }, '4 seeds were given for 3 sub-environments'],
+    [{ envOptions: [{}, {}, {}], options: { low: 0 } }, 'options or envOptions, not both'],
+  ] as const)
+    expect((await failure(envs.reset(options))).message).toContain(says);
+  await envs.step([0, 1, 0]);
+  expect([...envs.lastTransition().episodeSteps]).toEqual([2, 2, 2]);
+  await envs.reset({ options: { reset_mask: [false, true, false] } });
+  expect([...envs.lastTransition().episodeSteps]).toEqual([2, 0, 2]);
+});
+
 test('a message over the limit is refused before it is sent', async () => {
   await using env = await gym.make('CartPole-v1');
   const error = await failure(env.reset({ options: { text: 'x'.repeat(65 * 1024 * 1024) } }));

@@ -90,6 +90,30 @@ test('observations carry shape and dtype', async () => {
   expect((await lake.reset({ seed: 1 })).observations).toBeInstanceOf(Int32Array);
 });
 
+test('the last infos of episodes are told by sub-environment, as in every mode', async () => {
+  const play = async (autoresetMode: 'SameStep' | 'NextStep') => {
+    await using envs = await gym.makeVec('Taxi-v4', {
+      numEnvs: 2,
+      autoresetMode,
+      maxEpisodeSteps: 2,
+    });
+    await envs.reset({ seed: 1 });
+    await envs.step(Int32Array.of(0, 1));
+    expect(envs.lastTransition().finalInfos.size).toBe(0);
+    const { truncations } = await envs.step(Int32Array.of(2, 3));
+    expect([...truncations]).toEqual([1, 1]);
+    return envs.lastTransition();
+  };
+  const [same, next] = [await play('SameStep'), await play('NextStep')];
+  expect(next.finalInfos.size).toBe(0);
+  expect([...same.finalInfos]).toEqual([
+    [0, next.infos[0]],
+    [1, next.infos[1]],
+  ]);
+  expect(Object.keys(next.infos[0] ?? {})).toEqual(['prob', 'action_mask']);
+  expect(same.infos[0]?.action_mask).not.toEqual(next.infos[0]?.action_mask);
+});
+
 test('the end of an episode can be rendered', async () => {
   await using env = await gym.make('CartPole-v1', { renderMode: 'rgb_array', maxEpisodeSteps: 1 });
   await env.reset({ seed: 1 });

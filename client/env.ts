@@ -10,6 +10,14 @@ import {
   type RenderOptions,
   renderings,
 } from './renderings.js';
+import {
+  dropStates,
+  exportStates,
+  importStates,
+  restoreStates,
+  type StateId,
+  saveStates,
+} from './saved-states.js';
 import type { Session } from './session.js';
 import { fromSpaceMessage, type Sample, type Space } from './spaces/index.js';
 import { Rows } from './transition.js';
@@ -58,7 +66,7 @@ export class Env<Obs = Sample, Act = Sample> {
     this.metadata = opened.metadata ? (fromMap(opened.metadata) as Record<string, PlainValue>) : {};
     this.maxEpisodeSteps = opened.environment?.maxEpisodeSteps ?? 0;
     this.seed = fromMagnitude(opened.seed?.magnitude ?? new Uint8Array());
-    this.rows = new Rows(this.observationSpace, 1);
+    this.rows = new Rows(this.observationSpace, 1, opened.environment?.id ?? '');
   }
 
   /**
@@ -133,6 +141,48 @@ export class Env<Obs = Sample, Act = Sample> {
   async call(name: string, ...args: Argument[]): Promise<PlainValue> {
     const [value] = await callMethod(this.session, name, args);
     return value as PlainValue;
+  }
+
+  /**
+   * Saves the state of the environment; see `VectorEnv.saveState`.
+   *
+   * @returns Its id, valid in this environment until `dropState`.
+   * @throws GymlinkError RESET_NEEDED before the first reset; UNIMPLEMENTED for an environment whose state cannot be saved
+   *   exactly.
+   */
+  async saveState(): Promise<StateId> {
+    const [stateId] = await saveStates(this.session);
+    return stateId as StateId;
+  }
+
+  /**
+   * Continues a saved episode; may be called any number of times with the same state.
+   *
+   * @throws GymlinkError STATE_NOT_FOUND; MALFORMED_REQUEST while a step or reset is unanswered: await it first.
+   */
+  async restoreState(stateId: StateId): Promise<Reset<Obs>> {
+    return this.read(await restoreStates(this.session, [stateId]));
+  }
+
+  /** Forgets a saved state. Raises GymlinkError STATE_NOT_FOUND for an unknown one. */
+  async dropState(stateId: StateId): Promise<void> {
+    await dropStates(this.session, [stateId]);
+  }
+
+  /** A saved state as bytes, for `importState` of another session of the same environment. */
+  async exportState(stateId: StateId): Promise<Uint8Array> {
+    const [state] = await exportStates(this.session, [stateId]);
+    return state as Uint8Array;
+  }
+
+  /**
+   * Takes an exported state in; gives its id here.
+   *
+   * @throws GymlinkError STATE_MISMATCH for a state of another environment or of other constructor arguments.
+   */
+  async importState(state: Uint8Array): Promise<StateId> {
+    const [stateId] = await importStates(this.session, [state]);
+    return stateId as StateId;
   }
 
   /** Closes the environment. Calling it again does nothing. */

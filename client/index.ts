@@ -35,6 +35,7 @@ export type {
   RenderOptions,
   VectorRenderOptions,
 } from './renderings.js';
+export type { StateId } from './saved-states.js';
 export {
   Box,
   batchSpace,

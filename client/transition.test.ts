@@ -1,6 +1,12 @@
-import { describe, expect, test } from 'vitest';
-import { TransitionDetails, type TransitionPart } from '../proto/gen/gymlink/v1/session.js';
+import { describe, expect, test, vi } from 'vitest';
+import {
+  type Infos,
+  TransitionDetails,
+  type TransitionPart,
+} from '../proto/gen/gymlink/v1/session.js';
+import type { Value } from '../proto/gen/gymlink/v1/value.js';
 import { encodeActions } from './actions.js';
+import { infoList } from './infos.js';
 import { asNdArray } from './nd-array.js';
 import { Box, Discrete, type Space } from './spaces/index.js';
 import { Rows } from './transition.js';
@@ -58,7 +64,7 @@ function part(
 const observations = (rows: Rows) => [...(rows.observations.batch(true) as Float32Array)];
 
 test.each([0, 1, 2, 3, 4, 5, 6, 7])('parts are joined, at offset %d of the message', (offset) => {
-  const rows = new Rows(space, 3);
+  const rows = new Rows(space, 3, 'Some-v0');
   rows.read([
     part([{ env: 0, observation: [1, 2], reward: 0.5, terminated: 1 }], offset),
     part(
@@ -79,7 +85,7 @@ test.each([0, 1, 2, 3, 4, 5, 6, 7])('parts are joined, at offset %d of the messa
 });
 
 test('rows that were not asked for keep what they had', () => {
-  const rows = new Rows(space, 4);
+  const rows = new Rows(space, 4, 'Some-v0');
   rows.read([part([0, 1, 2, 3].map((env) => ({ env, observation: [env, env], reward: env })))]);
   rows.read(
     [
@@ -96,7 +102,7 @@ test('rows that were not asked for keep what they had', () => {
 });
 
 test('final observations, seeds and infos are those of this transition alone', () => {
-  const rows = new Rows(space, 2);
+  const rows = new Rows(space, 2, 'Some-v0');
   const seeds = [{ row: 1, seed: { magnitude: toMagnitude(2n ** 127n) } }];
   const both = [
     { env: 0, observation: [1, 1], final: [-1, -2], terminated: 1 },
@@ -137,7 +143,7 @@ describe('what is not the transition that was asked for is MALFORMED_REPLY', () 
     ['a payload elsewhere', [{ ...part([row(0)]), location: undefined }], [0]],
   ];
   test.each(broken)('%s', (_, parts, asked) => {
-    expect(() => new Rows(space, 2).read(parts, asked)).toThrow(
+    expect(() => new Rows(space, 2, 'Some-v0').read(parts, asked)).toThrow(
       expect.objectContaining({ name: 'GymlinkError', reason: 'MALFORMED_REPLY' }),
     );
   });
@@ -145,6 +151,47 @@ describe('what is not the transition that was asked for is MALFORMED_REPLY', () 
 
 test('before the first reset all is zero', () => {
   const discrete: Space = new Discrete(3);
-  const rows = new Rows(discrete, 2);
+  const rows = new Rows(discrete, 2, 'Some-v0');
   expect(rows.observations.batch(true)).toEqual(asNdArray(Int32Array.of(0, 0), [2], 'int64'));
+});
+
+test('infos that could not travel are warned of once', () => {
+  const warn = vi.spyOn(process, 'emitWarning').mockReturnValue();
+  const unsupported = (pythonType: string): Value => ({
+    kind: { $case: 'unsupported', value: { pythonType } },
+  });
+  const text = (value: string): Value => ({ kind: { $case: 'text', value } });
+  const infosOf = (value: Value): Infos => ({
+    entries: [
+      {
+        key: text('x'),
+        present: new Uint8Array(),
+        values: { $case: 'trees', value: { values: [value] } },
+      },
+    ],
+  });
+  const list = [unsupported('b.Second'), text('y'), unsupported('a.First')];
+  const deep: Value = {
+    kind: {
+      $case: 'map',
+      value: {
+        entries: [{ key: text('y'), value: { kind: { $case: 'list', value: { values: list } } } }],
+      },
+    },
+  };
+  const row = { env: 0, observation: [1, 2] };
+  const rows = new Rows(space, 1, 'Some-v0');
+  rows.read([part([row], 0, { infos: infosOf(text('fine')) })]);
+  expect(warn).not.toHaveBeenCalled();
+  rows.read([part([{ ...row, final: [3, 4] }], 0, { finalInfos: infosOf(deep) })]);
+  rows.read([part([row], 0, { infos: infosOf(unsupported('c.Third')) })]);
+  expect(warn.mock.calls).toEqual([
+    [
+      'Infos of Some-v0 hold values of type a.First, b.Second, which cannot travel. ' +
+        'A text with the name of the type stands in each one’s place.',
+      'GymlinkWarning',
+    ],
+  ]);
+  warn.mockRestore();
+  expect(infoList(rows.infos, 1)).toEqual([{ x: '<c.Third: cannot travel>' }]);
 });

@@ -4,6 +4,7 @@ import {
   type TransitionPart,
 } from '../proto/gen/gymlink/v1/session.js';
 import { Blocks, type Column, columnOf, malformed, type Places, padded } from './columns.js';
+import { InfoWarning } from './info-warning.js';
 import type { Sample, Space } from './spaces/index.js';
 import { fromMagnitude } from './values.js';
 
@@ -36,11 +37,13 @@ export class Rows {
   /** Seeds that resets of this transition used, by sub-environment. */
   readonly seeds = new Map<number, bigint>();
   private readonly space: Space;
+  private readonly warning: InfoWarning;
   /** Parts of a session come in the same few sizes at every step. */
   private readonly headers = new Map<number, Header>();
 
-  constructor(space: Space, numEnvs: number) {
+  constructor(space: Space, numEnvs: number, envId: string) {
     this.space = space;
+    this.warning = new InfoWarning(envId);
     this.rewards = new Float64Array(numEnvs);
     this.terminations = new Uint8Array(numEnvs);
     this.truncations = new Uint8Array(numEnvs);
@@ -123,6 +126,7 @@ export class Rows {
   private readDetails(bytes: Uint8Array, places: Places, ended: readonly number[]): void {
     const { infos, finalInfos, seeds } = TransitionDetails.decode(bytes);
     const envs = Array.from({ length: places.count }, (_, row) => envAt(places, row));
+    for (const found of [infos, finalInfos]) if (found) this.warning.lookAt(found);
     if (infos) this.infos.push({ infos, envs });
     if (finalInfos)
       this.finalInfos.push({ infos: finalInfos, envs: ended.map((row) => envAt(places, row)) });

@@ -12,6 +12,14 @@ import {
   renderings,
   type VectorRenderOptions,
 } from './renderings.js';
+import {
+  dropStates,
+  exportStates,
+  importStates,
+  restoreStates,
+  type StateId,
+  saveStates,
+} from './saved-states.js';
 import type { Session } from './session.js';
 import { batchSpace, fromSpaceMessage, type Sample, type Space } from './spaces/index.js';
 import { Rows, rowKinds } from './transition.js';
@@ -67,8 +75,10 @@ export interface TransitionDetails {
   readonly episodeSteps: Uint32Array;
   /** Seeds that resets used, by sub-environment; one that is missing continued its generator. */
   readonly seeds: ReadonlyMap<number, bigint>;
-  /** The info of each sub-environment as its own `reset` or `step` gave it. */
+  /** The info of each sub-environment as its own `reset` or `step` gave it; of the reset where one followed in the same step. */
   readonly infos: readonly Info[];
+  /** The info of the last step of episodes that ended with a reset in the same step (SameStep), by sub-environment. */
+  readonly finalInfos: ReadonlyMap<number, Info>;
 }
 
 /**
@@ -108,7 +118,7 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
     this.metadata = opened.metadata ? (fromMap(opened.metadata) as Record<string, PlainValue>) : {};
     this.maxEpisodeSteps = opened.environment?.maxEpisodeSteps ?? 0;
     this.seed = fromMagnitude(opened.seed?.magnitude ?? new Uint8Array());
-    this.rows = new Rows(this.singleObservationSpace, this.numEnvs);
+    this.rows = new Rows(this.singleObservationSpace, this.numEnvs, opened.environment?.id ?? '');
   }
 
   /**
@@ -144,13 +154,16 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
 
   /** What the protocol tells of the last reset or step beyond Gymnasium's results. */
   lastTransition(): TransitionDetails {
-    const { kinds, episodes, episodeSteps, seeds, infos } = this.rows;
+    const { kinds, episodes, episodeSteps, seeds, infos, finalInfos, finalObservations } =
+      this.rows;
+    const finals = infoList(finalInfos, this.numEnvs);
     return {
       kinds: Array.from(kinds, (kind) => rowKinds[kind] ?? 'step'),
       episodes: episodes.slice(),
       episodeSteps: episodeSteps.slice(),
       seeds: new Map(seeds),
       infos: infoList(infos, this.numEnvs),
+      finalInfos: new Map([...finalObservations.keys()].map((env) => [env, finals[env] as Info])),
     };
   }
 
@@ -194,6 +207,64 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
    */
   async call(name: string, ...args: Argument[]): Promise<PlainValue[]> {
     return callMethod(this.session, name, args);
+  }
+
+  /**
+   * Saves the state of each sub-environment, or of those that `envIndices` names in ascending order: random generators, step
+   * limits and all, so that the same actions give the same again, to the bit.
+   *
+   * @returns An id for each state, valid in this environment until `dropState`.
+   * @throws GymlinkError RESET_NEEDED before the first reset; UNIMPLEMENTED for an environment whose state cannot be saved
+   *   exactly; LIMIT_EXCEEDED.
+   */
+  async saveState(envIndices: readonly number[] = []): Promise<StateId[]> {
+    return saveStates(this.session, envIndices);
+  }
+
+  /**
+   * Puts saved states into sub-environments, which continue the saved episodes. Others keep their observation.
+   *
+   * @param stateIds A state for each sub-environment, or one for all of them (a fork).
+   * @param envIndices Which sub-environments, ascending; all if it is left out.
+   * @throws GymlinkError STATE_NOT_FOUND for a state that was dropped, or of another environment; STATE_MISMATCH; MALFORMED_REQUEST
+   *   for another number of states, or while a step or reset is unanswered: await it first.
+   */
+  async restoreState(
+    stateIds: StateId | readonly StateId[],
+    envIndices: readonly number[] = [],
+  ): Promise<VectorReset<Obs>> {
+    const count = envIndices.length || this.numEnvs;
+    const ids = typeof stateIds === 'bigint' ? new Array<StateId>(count).fill(stateIds) : stateIds;
+    this.rows.read((await restoreStates(this.session, ids, envIndices)).parts, envIndices);
+    return { observations: this.observations(), infos: this.infos() };
+  }
+
+  /**
+   * Forgets saved states.
+   *
+   * @throws GymlinkError STATE_NOT_FOUND; then none is forgotten.
+   */
+  async dropState(stateIds: readonly StateId[]): Promise<void> {
+    await dropStates(this.session, stateIds);
+  }
+
+  /**
+   * Saved states as bytes, for `importState` of another session of the same environment, today or later.
+   *
+   * @throws GymlinkError STATE_NOT_FOUND; UNIMPLEMENTED for a state that cannot leave its process.
+   */
+  async exportState(stateIds: readonly StateId[]): Promise<Uint8Array[]> {
+    return exportStates(this.session, stateIds);
+  }
+
+  /**
+   * Takes exported states in; gives their ids here.
+   *
+   * @throws GymlinkError STATE_MISMATCH for a state of another environment or of other constructor arguments; MALFORMED_REQUEST
+   *   for bytes that are none.
+   */
+  async importState(states: readonly Uint8Array[]): Promise<StateId[]> {
+    return importStates(this.session, states);
   }
 
   /** Closes the sub-environments. Calling it again does nothing. */

@@ -58,6 +58,7 @@ const capabilities = [
   Capability.CAPABILITY_RENDER,
   Capability.CAPABILITY_RENDER_ENCODED,
   Capability.CAPABILITY_CALLS,
+  Capability.CAPABILITY_SAVED_STATES,
   Capability.CAPABILITY_WRAPPERS,
   Capability.CAPABILITY_INFO_FILTER,
   Capability.CAPABILITY_SEED_PLAN,

@@ -50,10 +50,10 @@ export class EnvStates {
     return envIndices;
   }
 
-  /** Raises RequestError RESET_NEEDED unless all of these can be stepped, or rendered: which shows the end of an episode, too. */
-  checkReady(envIndices: readonly number[], envId: string, what: 'step' | 'render'): void {
+  /** Raises RequestError RESET_NEEDED unless all of these can be stepped; or rendered or saved, also at the end of an episode. */
+  checkReady(envIndices: readonly number[], envId: string, what: 'step' | 'render' | 'save'): void {
     if (this.#needReset === 0) return;
-    const isReady = (state?: number) => state === ready || (what === 'render' && state === ended);
+    const isReady = (state?: number) => state === ready || (what !== 'step' && state === ended);
     const notReady = envIndices.filter((i) => !isReady(this.#states[i]));
     const [first] = notReady;
     if (first === undefined) return;

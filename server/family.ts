@@ -22,7 +22,15 @@ export function readFamily(folder: string): Family {
   const manifestFile = resolve(folder, 'family.json');
   const manifest: unknown = JSON.parse(readFileSync(manifestFile, 'utf8'));
   if (!isRecord(manifest)) throw new Error(`${manifestFile} is no object`);
-  const { name, python, environment = {}, kwargs = {}, attributes = {}, wrappers = {} } = manifest;
+  const {
+    name,
+    python,
+    environment = {},
+    kwargs = {},
+    attributes = {},
+    states = {},
+    wrappers = {},
+  } = manifest;
   if (typeof name !== 'string' || !/^[a-z0-9][a-z0-9_-]*$/.test(name))
     throw new Error(`${manifestFile}: "name" must be a lower-case name such as "gymnasium"`);
   if (typeof python !== 'string')
@@ -33,13 +41,18 @@ export function readFamily(folder: string): Family {
     throw new Error(
       `${manifestFile}: "kwargs" must map environment ids to lists of argument names`,
     );
+  if (!isTextRecord(wrappers) || !Object.values(wrappers).every((path) => /^[^:]+:\w+$/.test(path)))
+    throw new Error(`${manifestFile}: "wrappers" must map names to "module:Class"`);
   if (!isRecord(attributes) || !Object.values(attributes).every(isAttributeRule))
     throw new Error(
       `${manifestFile}: "attributes" must map patterns of environment ids to {"read": [...], "set": [...], "call": [...]} ` +
         'with names of attributes, none of which begins with two underscores',
     );
-  if (!isTextRecord(wrappers) || !Object.values(wrappers).every((path) => /^[^:]+:\w+$/.test(path)))
-    throw new Error(`${manifestFile}: "wrappers" must map names to "module:Class"`);
+  if (!isRecord(states) || !Object.values(states).every(isStateRule))
+    throw new Error(
+      `${manifestFile}: "states" must map patterns of environment ids to {"tier": "native", "constants": [...]} or ` +
+        '{"tier": "replay", "history": true}',
+    );
   return {
     folder: resolve(folder),
     manifestFile,
@@ -71,6 +84,10 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+function isTextRecord(value: unknown): value is Record<string, string> {
+  return isRecord(value) && Object.values(value).every((item) => typeof item === 'string');
+}
+
 function isAttributeRule(rule: unknown): boolean {
   return (
     isRecord(rule) &&
@@ -83,8 +100,13 @@ function isAttributeRule(rule: unknown): boolean {
   );
 }
 
-function isTextRecord(value: unknown): value is Record<string, string> {
-  return isRecord(value) && Object.values(value).every((item) => typeof item === 'string');
+function isStateRule(rule: unknown): boolean {
+  if (!isRecord(rule)) return false;
+  const { tier, constants = [], history = false } = rule;
+  return (
+    (tier === 'native' && isTextList(constants)) ||
+    (tier === 'replay' && typeof history === 'boolean')
+  );
 }
 
 function isTextList(value: unknown): value is string[] {

@@ -5,6 +5,7 @@ export const limits = {
   maxEnvsPerSession: 4096,
   maxSessions: 256,
   maxWorkersPerSession: 256,
+  maxStatesPerSession: 65_536,
   /** Unanswered requests of one session. */
   maxInFlight: 8,
   /** Largest body of a frame from a sidecar, in bytes. */

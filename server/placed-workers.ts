@@ -90,16 +90,36 @@ async function makeSubEnvironments(
     count,
     maxPartBytes: BigInt(maxPartBytes),
   }).finish();
-  return WorkerOpened.decode(await openReply(worker, body, openMs));
+  const question = {
+    what: 'making its sub-environments',
+    type: FrameType.FRAME_TYPE_OPEN,
+    replyType: FrameType.FRAME_TYPE_OPENED,
+    deadlineMs: openMs,
+  };
+  return WorkerOpened.decode(await ask(worker, question, body));
 }
 
-function openReply(worker: Worker, body: Uint8Array, deadlineMs: number): Promise<Buffer> {
+/** What a worker is asked outside of a client's request. */
+export interface Question {
+  /** For error messages: `making its sub-environments`. */
+  readonly what: string;
+  readonly type: FrameType;
+  readonly replyType: FrameType;
+  readonly deadlineMs: number;
+}
+
+/** Asks a worker; resolves to the body of its reply. Rejects with RequestError. */
+export function ask(
+  worker: Worker,
+  { what, type, replyType, deadlineMs }: Question,
+  body: Uint8Array,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const pending: PendingRequest = {
       seq: 0n,
-      what: 'making its sub-environments',
+      what,
       deadlineMs,
-      replyType: FrameType.FRAME_TYPE_OPENED,
+      replyType,
       bodies: [],
       error: undefined,
       onSettled: ({ error, bodies }) => {
@@ -107,7 +127,7 @@ function openReply(worker: Worker, body: Uint8Array, deadlineMs: number): Promis
         else resolve(bodies[0] ?? Buffer.alloc(0));
       },
     };
-    worker.request(pending, { type: FrameType.FRAME_TYPE_OPEN, seq: 0n }, body);
+    worker.request(pending, { type, seq: 0n }, body);
   });
 }
 

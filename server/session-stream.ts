@@ -142,7 +142,12 @@ export class SessionStream {
       case 'step':
       case 'render':
       case 'call':
+      case 'saveState':
         return !this.session?.mustWait(slot.request.value.envIndices);
+      case 'dropState':
+      case 'exportState':
+      case 'importState':
+        return !this.session?.isBusy;
       default:
         return true;
     }
@@ -199,6 +204,21 @@ export class SessionStream {
       case 'call':
         session.call(slot.seq, request.value, reply);
         break;
+      case 'saveState':
+        session.saveState(slot.seq, request.value, reply);
+        break;
+      case 'restoreState':
+        session.restoreState(slot.seq, request.value, reply);
+        break;
+      case 'dropState':
+        session.dropState(slot.seq, request.value, reply);
+        break;
+      case 'exportState':
+        session.exportState(slot.seq, request.value, reply);
+        break;
+      case 'importState':
+        session.importState(slot.seq, request.value, reply);
+        break;
       case 'ping':
         this.#answer(slot, { $case: 'pong', value: {} });
         break;
@@ -212,10 +232,6 @@ export class SessionStream {
         );
       case 'sharedMemoryProof':
         throw unimplemented('shared memory');
-      case 'saveState':
-      case 'restoreState':
-      case 'dropState':
-        throw unimplemented('saved states');
     }
   }
 

@@ -498,12 +498,12 @@ describe('bad input to a session', limit, () => {
     );
     await refuse(open({}), reasons.ERROR_REASON_MALFORMED_REQUEST);
     await refuse(
-      { $case: 'saveState', value: { envIndices: [] } },
-      reasons.ERROR_REASON_UNIMPLEMENTED,
+      { $case: 'restoreState', value: { envIndices: [], stateIds: [1n] } },
+      reasons.ERROR_REASON_MALFORMED_REQUEST,
     );
     await refuse(
-      { $case: 'dropState', value: { stateIds: [] } },
-      reasons.ERROR_REASON_UNIMPLEMENTED,
+      { $case: 'dropState', value: { stateIds: [1n] } },
+      reasons.ERROR_REASON_STATE_NOT_FOUND,
     );
     await refuse(
       { $case: 'call', value: CallRequest.decode(new Uint8Array()) },

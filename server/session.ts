@@ -3,21 +3,35 @@ import type { SessionSummary } from '../proto/gen/gymlink/v1/service.js';
 import {
   AutoresetMode,
   CallRequest,
+  type DropStateRequest,
+  type ExportStateRequest,
+  type ImportStateRequest,
   type OpenedResponse,
   RenderRequest,
   ResetRequest,
+  RestoreStateRequest,
+  type SaveStateRequest,
+  SessionResponse,
   type StepRequest,
 } from '../proto/gen/gymlink/v1/session.js';
-import { FrameType } from '../proto/gen/gymlink/worker/v1/worker.js';
+import { FrameType, SaveStates } from '../proto/gen/gymlink/worker/v1/worker.js';
 import { type CatalogueEntry, checkKwargs, checkWrappers } from './catalogue.js';
 import { EnvStates } from './env-states.js';
 import { type Errand, sendErrand, stepHead } from './errand.js';
-import { type ErrorMessage, ErrorReason, RequestError, requestError } from './errors.js';
+import {
+  type ErrorMessage,
+  ErrorReason,
+  malformed,
+  RequestError,
+  requestError,
+  toErrorMessage,
+} from './errors.js';
 import { type Deadlines, limits, workerCount } from './limits.js';
 import type { Logger } from './log.js';
 import { mergeErrors } from './merge-errors.js';
 import type { CheckedOpen } from './open-checks.js';
 import { type OpenedWorkers, openWorkers, type PlacedWorker } from './placed-workers.js';
+import { SavedStates } from './saved-states.js';
 import { checkReset, withSessionSeed } from './seeds.js';
 import type { Supervisor } from './supervisor.js';
 import {
@@ -42,6 +56,12 @@ export interface SessionHost {
   readonly log: Logger;
 }
 
+type Response = NonNullable<SessionResponse['response']>;
+
+function encodeResponse(seq: bigint, response: Response): Uint8Array {
+  return SessionResponse.encode({ seq, response }).finish();
+}
+
 /** Payload bytes of one part: the message limit less room for infos and for what surrounds a part. */
 function partBytes(maxMessageBytes: number): number {
   return Math.max(1, maxMessageBytes - Math.min(64 * 1024, Math.ceil(maxMessageBytes / 4)));
@@ -55,6 +75,8 @@ export class Session {
   readonly #checked: CheckedOpen;
   readonly #placed: readonly PlacedWorker[];
   readonly #states: EnvStates;
+  readonly #saved: SavedStates;
+  readonly #log: Logger;
   readonly #deadlines: Deadlines;
   readonly #peer: string;
   readonly #openedAt = performance.now();
@@ -82,7 +104,7 @@ export class Session {
       maxPartBytes: partBytes(maxMessageBytes),
     };
     const opened = await openWorkers(supervisor, order, deadlines, signal);
-    const session = new Session(checked, entry, opened, deadlines, peer);
+    const session = new Session(checked, entry, opened, deadlines, peer, log);
     const { placements } = session.opened;
     log.info(
       { session: session.id, env: entry.summary.id, envs: request.numEnvs, placements },
@@ -97,12 +119,15 @@ export class Session {
     { placed, opened }: OpenedWorkers,
     deadlines: Deadlines,
     peer: string,
+    log: Logger,
   ) {
     this.#checked = checked;
     this.#placed = placed;
     this.#deadlines = deadlines;
     this.#peer = peer;
     this.#states = new EnvStates(checked.request.numEnvs);
+    this.#saved = new SavedStates(checked.request.envId, placed, deadlines.resetMs);
+    this.#log = log;
     this.maxMessageBytes = checked.maxMessageBytes;
     for (const { worker } of placed)
       worker.onDeath = (error) => {
@@ -246,6 +271,136 @@ export class Session {
       },
       reply,
     );
+  }
+
+  /** Saves the state of sub-environments. Raises RequestError when the request is refused. */
+  saveState(seq: bigint, request: SaveStateRequest, reply: Reply): void {
+    const envIndices = this.#states.named(request.envIndices);
+    this.#states.checkReady(envIndices, this.#checked.request.envId, 'save');
+    const stateIds = this.#saved.newIds(envIndices.length);
+    const errand = {
+      seq,
+      envIndices,
+      what: 'SaveState',
+      deadlineMs: this.#deadlines.resetMs,
+      type: FrameType.FRAME_TYPE_SAVE_STATES,
+      replyType: FrameType.FRAME_TYPE_STATES_HELD,
+      pieces: [SaveStates.encode({ envIndices: [...envIndices], stateIds }).finish()],
+    };
+    this.#run(
+      errand,
+      (answers) => {
+        const bodies = answers.flatMap((answer) => answer.bodies);
+        this.#saved.keep(stateIds, (place) => this.#workerOf(envIndices[place] as number), bodies);
+        return [encodeResponse(seq, { $case: 'stateSaved', value: { stateIds } })];
+      },
+      (outcome) => {
+        // Other workers may have saved theirs.
+        if (outcome instanceof RequestError) this.#saved.drop(stateIds).catch(() => undefined);
+        reply(outcome);
+      },
+    );
+  }
+
+  /** Restores sub-environments. Raises RequestError when the request is refused, before anything was changed. */
+  restoreState(
+    seq: bigint,
+    { envIndices: named, stateIds }: RestoreStateRequest,
+    reply: Reply,
+  ): void {
+    const envIndices = this.#states.named(named);
+    if (stateIds.length !== envIndices.length)
+      throw malformed(
+        `${stateIds.length} states were given for ${envIndices.length} sub-environments. Nothing was changed.`,
+      );
+    if (this.mustWait(envIndices))
+      throw malformed(
+        'A request of these sub-environments is unanswered: await it before RestoreState. Nothing was changed.',
+      );
+    const lacking = this.#saved.lacking(
+      stateIds,
+      envIndices.map((i) => this.#workerOf(i)),
+    );
+    const errand = {
+      seq,
+      envIndices,
+      what: 'RestoreState',
+      deadlineMs: this.#deadlines.resetMs,
+      type: FrameType.FRAME_TYPE_RESTORE_STATES,
+      replyType: FrameType.FRAME_TYPE_TRANSITION,
+      pieces: [RestoreStateRequest.encode({ envIndices: named, stateIds }).finish()],
+    };
+    const restore = (): void =>
+      this.#run(
+        errand,
+        (answers) => {
+          const parts = this.#parts(errand, answers);
+          this.#states.markReset(envIndices);
+          if (this.opened.autoresetMode !== AutoresetMode.AUTORESET_MODE_NEXT_STEP)
+            this.#states.markEnded(
+              envIndices.filter((_, place) => this.#saved.isEnded(stateIds[place] as bigint)),
+            );
+          return this.#deliver(errand, parts);
+        },
+        reply,
+      );
+    if (lacking.size === 0) restore();
+    else this.#hold(envIndices, this.#saved.bring(lacking), restore, reply);
+  }
+
+  /** Forgets saved states. Raises RequestError when one is unknown. */
+  dropState(seq: bigint, { stateIds }: DropStateRequest, reply: Reply): void {
+    this.#saved.check(stateIds);
+    const answer = (): void => reply([encodeResponse(seq, { $case: 'stateDropped', value: {} })]);
+    this.#hold([], this.#saved.drop(stateIds), answer, reply);
+  }
+
+  /** Gives saved states out. Raises RequestError when one is unknown. */
+  exportState(seq: bigint, { stateIds }: ExportStateRequest, reply: Reply): void {
+    this.#saved.check(stateIds);
+    const answer = (states: Uint8Array[]): void => {
+      const message = encodeResponse(seq, { $case: 'stateExported', value: { states } });
+      reply([this.#fitting('The states', message)]);
+    };
+    this.#hold([], this.#saved.export(stateIds), answer, reply);
+  }
+
+  /** Takes exported states in. Raises RequestError when there would be too many. */
+  importState(seq: bigint, { states }: ImportStateRequest, reply: Reply): void {
+    const answer = (stateIds: bigint[]): void =>
+      reply([encodeResponse(seq, { $case: 'stateSaved', value: { stateIds } })]);
+    this.#hold([], this.#saved.import(states), answer, reply);
+  }
+
+  /** Keeps sub-environments in use while `work` goes on; then calls `next`, or replies with the failure. */
+  #hold<T>(
+    envIndices: readonly number[],
+    work: Promise<T>,
+    next: (result: T) => void,
+    reply: Reply,
+  ): void {
+    this.#unfinished += 1;
+    this.#states.setInUse(envIndices, true);
+    const end = (): void => {
+      this.#unfinished -= 1;
+      this.#states.setInUse(envIndices, false);
+    };
+    work
+      .then(
+        (result) => {
+          end();
+          next(result);
+        },
+        (error) => {
+          end();
+          throw error;
+        },
+      )
+      .catch((error) => reply(new RequestError(toErrorMessage(error, this.#log))));
+  }
+
+  #workerOf(envIndex: number): PlacedWorker {
+    return this.#placed.find(({ first, count }) => envIndex < first + count) as PlacedWorker;
   }
 
   /** Closes the sub-environments; settles when their workers are gone. */

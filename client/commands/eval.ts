@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { DqnAgent, evaluate, loadCompute } from '../agents/index.js';
+import type { Frame } from '../animation.js';
 import type { Connection, NdArray } from '../index.js';
-import type { Frame } from './animation.js';
+import { importOptional } from '../optional-packages.js';
 import { addressOption, withConnection } from './connection-option.js';
-import { importOptional } from './optional-packages.js';
 
 /** Seeds that neither training nor its evaluations use. */
 const defaultSeed = 2_100_000_000;
@@ -93,7 +93,7 @@ async function film(
   seed: number,
   file: string,
 ) {
-  const { writeAnimation } = await importOptional(() => import('./animation.js'));
+  const { writeAnimation } = await importOptional(() => import('../animation.js'));
   await using env = await connection.make<NdArray<Float32Array>, number>(id, {
     renderMode: 'rgb_array',
   });

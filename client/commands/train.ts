@@ -11,8 +11,8 @@ import {
   trainDqn,
 } from '../agents/index.js';
 import type { Connection, NdArray } from '../index.js';
+import { importOptional } from '../optional-packages.js';
 import { addressOption, withConnection } from './connection-option.js';
-import { importOptional } from './optional-packages.js';
 import { duration, ProgressLine } from './progress-line.js';
 
 const evaluationEpisodes = 100;

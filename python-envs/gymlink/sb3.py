@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.vec_env import VecEnv  # pyright: ignore[reportMissingImports]
 
-from gymlink.client import RemoteVectorEnv
+from gymlink.client import RemoteVectorEnv, calls
 
 __all__ = ["RemoteVecEnv"]
 
@@ -81,18 +81,22 @@ class RemoteVecEnv(VecEnv):
         return [None] * self.num_envs if frames is None else list(frames)
 
     def get_attr(self, attr_name, indices=None):
-        """``render_mode`` of some sub-environments; raises AttributeError for other attributes, which stay on the server."""
-        if attr_name != "render_mode":
-            raise AttributeError(f"The attribute {attr_name} of a remote environment cannot be read.")
-        return [self._envs.render_mode for _ in self._get_indices(indices)]
+        """An attribute of some sub-environments; raises AttributeError if it is not on the environment's allow-list."""
+        if attr_name == "render_mode":
+            return [self._envs.render_mode for _ in self._get_indices(indices)]
+        return self.env_method(attr_name, indices=indices)
 
     def set_attr(self, attr_name, value, indices=None):
-        """Raises AttributeError: attributes stay on the server."""
-        raise AttributeError(f"The attribute {attr_name} of a remote environment cannot be set.")
+        """Sets an attribute of some sub-environments; raises AttributeError if the allow-list does not let it be set."""
+        for env in self._get_indices(indices):
+            calls.set_values(self._envs.session, attr_name, [value], [env])
 
     def env_method(self, method_name, *method_args, indices=None, **method_kwargs):
-        """Raises AttributeError: methods stay on the server."""
-        raise AttributeError(f"The method {method_name} of a remote environment cannot be called.")
+        """Calls a method of some sub-environments; raises AttributeError if it is not on the environment's allow-list."""
+        results = []
+        for env in self._get_indices(indices):
+            results += calls.call(self._envs.session, method_name, method_args, method_kwargs, [env])
+        return results
 
     def env_is_wrapped(self, wrapper_class, indices=None):
         """False for each sub-environment: no wrapper of this process is around it."""

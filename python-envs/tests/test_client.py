@@ -261,6 +261,45 @@ def test_asynchronous_calls(address):
     envs.close()
 
 
+# Attributes.
+
+
+def test_attributes_of_a_single_environment(address):
+    env, local = gymnasium.make("gymlink/Taxi-v4"), gymnasium.make("Taxi-v4").unwrapped
+    assert env.get_wrapper_attr("P") == local.P
+    assert env.call("encode", 1, 2, 3, 0) == local.encode(1, 2, 3, 0)
+    assert env.has_wrapper_attr("desc") and not env.has_wrapper_attr("nothing")
+    for name in ("nothing", "reset", "__class__", "unwrapped"):
+        with raises("NOT_ALLOWED", AttributeError):
+            env.call(name)
+    with raises("ENVIRONMENT_RAISED"):
+        env.call("encode")
+    env.close()
+    cart = gymnasium.make("gymlink/CartPole-v1")
+    assert cart.get_wrapper_attr("gravity") == 9.8
+    assert cart.set_wrapper_attr("gravity", 1.5)
+    assert cart.call("gravity") == 1.5
+    with raises("NOT_ALLOWED", AttributeError):
+        cart.set_wrapper_attr("length", 2.0)
+    cart.close()
+
+
+def test_attributes_of_sub_environments(address):
+    envs = RemoteVectorEnv("CartPole-v1", 4, num_workers=2)
+    gravities = [9.81, 3.72, 8.87, 1.62]
+    envs.set_attr("gravity", gravities)
+    assert envs.get_attr("gravity") == tuple(gravities)
+    envs.set_attr("gravity", 2.5)
+    assert envs.call("gravity") == (2.5,) * 4
+    with pytest.raises(ValueError, match="length=2"):
+        envs.set_attr("gravity", [1.0, 2.0])
+    with raises("NOT_ALLOWED", AttributeError):
+        envs.get_attr("np_random")
+    with raises("INVALID_ARGUMENT", match=r"builtins\.set"):
+        envs.set_attr("gravity", {1})
+    envs.close()
+
+
 # The end.
 
 
@@ -292,11 +331,13 @@ def test_a_server_that_dies(own_server):
 
 
 def test_a_server_that_hangs(own_server):
-    env = RemoteEnv("CartPole-v1", address=own_server.address, timeout_s=1.0)
+    # The first environment waits for its family.
+    RemoteEnv("CartPole-v1", address=own_server.address).close()
+    env = RemoteEnv("CartPole-v1", address=own_server.address, timeout_s=4.0)
     env.reset()
     os.kill(own_server.process.pid, signal.SIGSTOP)
     try:
-        with raises("DEADLINE_EXCEEDED", match="within 1 s"):
+        with raises("DEADLINE_EXCEEDED", match="within 4 s"):
             env.step(0)
         env.close()
     finally:

@@ -3,7 +3,7 @@
 import numpy as np
 from gymnasium import spaces
 
-from gymlink.client.errors import failure
+from gymlink.client.errors import GymlinkError, invalid_action
 from gymlink.sidecar.layout import element, padded
 from gymlink.sidecar.layout_writer import layout_bytes
 
@@ -39,16 +39,20 @@ def _encode(space, value, rows, place):
             parts = enumerate(zip(space.spaces, value))
             return b"".join([_encode(entry, part, rows, f"{place}[{k}]") for k, (entry, part) in parts])
         return _encode_array(space, value, rows) if isinstance(space, _ARRAYS) else _encode_rows(space, value, rows)
-    except (TypeError, ValueError, KeyError, IndexError) as error:
+    except GymlinkError:
+        raise
+    except Exception as error:
         where = f" at {place}" if place else ""
         message = f"The action{where} does not fit {space}: {error}. Nothing was stepped."
-        raise failure("INVALID_ACTION", message) from error
+        raise invalid_action(message, error) from error
 
 
 def _encode_array(space, value, rows):
     dtype, shape = element(space)
     given = np.asarray(value)
     expected = shape if rows is None else (rows, *shape)
+    if rows is not None and given.ndim == 0:
+        raise TypeError("it is no batch")
     if given.shape != expected:
         raise ValueError(f"it has shape {given.shape}, not {expected}")
     if given.dtype.kind in "iu" and dtype.kind in "iu":
@@ -65,17 +69,4 @@ def _encode_rows(space, value, rows):
     values = [value] if rows is None else list(value)
     if rows is not None and len(values) != rows:
         raise ValueError(f"{len(values)} values came for {rows} sub-environments")
-    try:
-        return layout_bytes(space, values)
-    except Exception as error:
-        row = "" if rows is None else _first_invalid(space, values)
-        raise ValueError(f"{row}{type(error).__name__}: {error}") from error
-
-
-def _first_invalid(space, values):
-    for row, value in enumerate(values):
-        try:
-            layout_bytes(space, [value])
-        except Exception:
-            return f"sub-environment {row}: "
-    return ""
+    return layout_bytes(space, values)

@@ -13,6 +13,7 @@ from gymnasium.vector.utils import create_empty_array
 
 from gymlink.client.errors import malformed
 from gymlink.sidecar.layout import element, padded
+from gymlink.sidecar.spaces import OneOf
 
 _ARRAYS = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 
@@ -142,7 +143,7 @@ _LIST_READERS = {
     spaces.Text: _read_texts,
     spaces.Sequence: _read_sequences,
     spaces.Graph: _read_graphs,
-    spaces.OneOf: _read_variants,
+    OneOf: _read_variants,
 }
 
 

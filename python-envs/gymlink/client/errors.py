@@ -12,7 +12,8 @@ class GymlinkError(gymnasium_error.Error):
     """A request that failed; the message says what happened to which environment, and what to do.
 
     Where Gymnasium has a class of its own for the failure, the exception is of that class, too: ResetNeeded, InvalidAction,
-    UnregisteredEnv, ClosedEnvironmentError.
+    UnregisteredEnv, ClosedEnvironmentError. An INVALID_ACTION is a ValueError or TypeError as well; an attribute that is not
+    there, or not on the allow-list, an AttributeError.
 
     Attributes:
         reason: Why: a reason of error.proto without its prefix, for example ``INVALID_KWARGS``, or one of the client's own:
@@ -35,7 +36,15 @@ class _ResetNeeded(GymlinkError, gymnasium_error.ResetNeeded):
     pass
 
 
-class _InvalidAction(GymlinkError, gymnasium_error.InvalidAction):
+class _InvalidAction(GymlinkError, gymnasium_error.InvalidAction, ValueError):
+    pass
+
+
+class _InvalidActionType(GymlinkError, gymnasium_error.InvalidAction, TypeError):
+    pass
+
+
+class _NoAttribute(GymlinkError, AttributeError):
     pass
 
 
@@ -53,7 +62,7 @@ _CLASSES = {
     "UNKNOWN_ENVIRONMENT": _UnknownEnvironment,
     "SESSION_CLOSED": _SessionClosed,
 }
-for _class in _CLASSES.values():
+for _class in (*_CLASSES.values(), _InvalidActionType, _NoAttribute):
     # What a traceback shows.
     _class.__name__ = _class.__qualname__ = "GymlinkError"
 
@@ -61,6 +70,18 @@ for _class in _CLASSES.values():
 def failure(reason, message, **details):
     """The exception for a reason."""
     return _CLASSES.get(reason, GymlinkError)(reason, message, **details)
+
+
+def invalid_action(message, cause):
+    """The exception for an action that does not fit; a TypeError or ValueError, too, as Gymnasium's vector environments raise."""
+    kind = _InvalidActionType if isinstance(cause, TypeError) else _InvalidAction
+    return kind("INVALID_ACTION", message)
+
+
+def no_attribute(error):
+    """A GymlinkError as one that is an AttributeError, too."""
+    details = {name: value for name, value in vars(error).items() if name != "reason"}
+    return _NoAttribute(error.reason, str(error), **details)
 
 
 def from_message(message):

@@ -5,7 +5,7 @@ import weakref
 import gymnasium
 import numpy as np
 
-from gymlink.client import batches, rendering, spaces
+from gymlink.client import batches, calls, rendering, spaces
 from gymlink.client.actions import encode_action
 from gymlink.client.infos import of_each
 from gymlink.client.opening import DEFAULT_TIMEOUT_S, arguments, open_session, seed_message
@@ -103,6 +103,39 @@ class RemoteEnv(gymnasium.Env):
         """
         frames = rendering.render(self, self._session)
         return None if frames is None else frames[0]
+
+    def call(self, name, *args, **kwargs):
+        """Calls a method of the environment, or reads an attribute, on its allow-list.
+
+        Raises:
+            GymlinkError: NOT_ALLOWED, which is an AttributeError, too; ENVIRONMENT_RAISED; INVALID_ARGUMENT.
+        """
+        (result,) = calls.call(self._session, name, args, kwargs)
+        return result
+
+    def has_wrapper_attr(self, name):
+        """Whether `get_wrapper_attr` finds an attribute."""
+        try:
+            self.get_wrapper_attr(name)
+        except AttributeError:
+            return False
+        return True
+
+    def get_wrapper_attr(self, name):
+        """An attribute of this object, or else of the environment on the server, as `call` reads it."""
+        return getattr(self, name) if hasattr(self, name) else self.call(name)
+
+    def set_wrapper_attr(self, name, value, *, force=True):
+        """Sets an attribute of this object, if it has it, or else of the environment on the server.
+
+        Raises:
+            GymlinkError: As `call` does.
+        """
+        if hasattr(self, name):
+            setattr(self, name, value)
+        else:
+            calls.set_values(self._session, name, [value])
+        return True
 
     def close(self):
         """Closes the environment. Calling it again does nothing."""

@@ -9,7 +9,7 @@ from gymnasium.error import AlreadyPendingCallError, NoAsyncCallError
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from gymlink.client import batches, rendering, spaces
+from gymlink.client import batches, calls, rendering, spaces
 from gymlink.client.actions import encode_actions
 from gymlink.client.infos import add_columns
 from gymlink.client.opening import DEFAULT_TIMEOUT_S, arguments, open_session, seed_message
@@ -41,6 +41,7 @@ class RemoteVectorEnv(VectorEnv):
 
     Attributes:
         metadata: The environment's metadata with ``autoreset_mode``; ``human`` is not among its render modes.
+        session: The session underneath, for `gymlink.client.calls`.
 
     Raises:
         GymlinkError: As the server says, for example UNKNOWN_ENVIRONMENT, INVALID_KWARGS or NOT_ALLOWED; CONNECTION_FAILED.
@@ -68,8 +69,8 @@ class RemoteVectorEnv(VectorEnv):
             "num_workers": num_workers,
             "autoreset_mode": _MODES[self.autoreset_mode],
         }
-        self._session, opened = open_session(env_id, address, timeout_s, fields, kwargs)
-        self._finalizer = weakref.finalize(self, self._session.abandon)
+        self.session, opened = open_session(env_id, address, timeout_s, fields, kwargs)
+        self._finalizer = weakref.finalize(self, self.session.abandon)
         self.num_envs, self.render_mode = num_envs, render_mode
         self.metadata = {**rendering.metadata(opened), "autoreset_mode": self.autoreset_mode}
         self.single_observation_space = spaces.from_message(opened.get("observation_space", {}))
@@ -109,7 +110,7 @@ class RemoteVectorEnv(VectorEnv):
             request["options"] = arguments(options, "reset option")
         if seed is not None:
             request.update(_seeds(seed, envs, self.num_envs))
-        parts = self._read(self._session.request("reset", request, "transition"), envs)
+        parts = self._read(self.session.request("reset", request, "transition"), envs)
         return batches.snapshot(self.single_observation_space, self._observations), self._infos(parts)
 
     def step(self, actions):
@@ -136,19 +137,49 @@ class RemoteVectorEnv(VectorEnv):
         """
         self._assert_not_pending("step_async")
         request = {"actions": encode_actions(self.single_action_space, actions, self.num_envs)}
-        self._pending = self._session.send("step", request)
+        self._pending = self.session.send("step", request)
 
     def step_wait(self):
         """Waits for the step that `step_async` began; returns and raises what `step` does."""
         if self._pending is None:
             raise NoAsyncCallError("Calling `step_wait` without any prior call to `step_async`.", "step")
         seq, self._pending = self._pending, None
-        parts = self._read(self._session.receive(seq, "transition"), self._all)
+        parts = self._read(self.session.receive(seq, "transition"), self._all)
         rewards, terminations, truncations = (
             np.concatenate([getattr(part, name) for part in parts]) for name in ("rewards", "terminations", "truncations")
         )
         observations = batches.snapshot(self.single_observation_space, self._observations)
         return observations, rewards, terminations, truncations, self._infos(parts)
+
+    def call(self, name, *args, **kwargs):
+        """Calls a method of each sub-environment, or reads an attribute; returns a tuple with one result each.
+
+        Raises:
+            GymlinkError: NOT_ALLOWED, which is an AttributeError, too; ENVIRONMENT_RAISED; INVALID_ARGUMENT.
+        """
+        self._assert_not_pending("call")
+        return tuple(calls.call(self.session, name, args, kwargs))
+
+    def get_attr(self, name):
+        """Reads an attribute of each sub-environment, as `call` does."""
+        return self.call(name)
+
+    def set_attr(self, name, values):
+        """Sets an attribute of each sub-environment.
+
+        Args:
+            name: Name of the attribute.
+            values: A list or tuple with a value each, or one value for all.
+
+        Raises:
+            ValueError: The number of values is wrong.
+            GymlinkError: As `call` does.
+        """
+        self._assert_not_pending("set_attr")
+        if not isinstance(values, (list, tuple)):
+            values = [values] * self.num_envs
+        _check_count("values", values, self.num_envs)
+        calls.set_values(self.session, name, values)
 
     def last_transition(self):
         """What the protocol tells of the last reset or step beyond Gymnasium's results, as TransitionDetails."""
@@ -161,13 +192,13 @@ class RemoteVectorEnv(VectorEnv):
             GymlinkError: RESET_NEEDED before the first reset.
         """
         self._assert_not_pending("render")
-        frames = rendering.render(self, self._session)
+        frames = rendering.render(self, self.session)
         return None if frames is None else tuple(frames)
 
     def close_extras(self, **_kwargs):
         """Closes the sub-environments; called by `close`."""
         self._finalizer.detach()
-        self._session.close()
+        self.session.close()
 
     def _assert_not_pending(self, name):
         if self._pending is not None:

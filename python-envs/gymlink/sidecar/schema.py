@@ -285,6 +285,26 @@ MESSAGES = {
         1: ("state_ids", "varint", True),
     },
     "StateDroppedResponse": {},
+    "PortableState": {
+        1: ("form", "varint", False),
+        2: ("env_id", "string", False),
+        3: ("arguments", "bytes", False),
+        4: ("episode", "varint", False),
+        5: ("episode_step", "varint", False),
+        6: ("ended", "bool", False),
+        7: ("observation", "Value", False),
+        8: ("info", "Value", False),
+        9: ("content", "Value", False),
+    },
+    "ExportStateRequest": {
+        1: ("state_ids", "varint", True),
+    },
+    "StateExportedResponse": {
+        1: ("states", "bytes", True),
+    },
+    "ImportStateRequest": {
+        1: ("states", "bytes", True),
+    },
     "CallRequest": {
         1: ("env_indices", "varint", True),
         2: ("name", "string", False),
@@ -310,6 +330,8 @@ MESSAGES = {
         12: ("restore_state", "RestoreStateRequest", False),
         13: ("drop_state", "DropStateRequest", False),
         14: ("call", "CallRequest", False),
+        15: ("export_state", "ExportStateRequest", False),
+        16: ("import_state", "ImportStateRequest", False),
     },
     "SessionResponse": {
         1: ("seq", "varint", False),
@@ -325,6 +347,7 @@ MESSAGES = {
         11: ("state_saved", "StateSavedResponse", False),
         12: ("state_dropped", "StateDroppedResponse", False),
         13: ("called", "CalledResponse", False),
+        14: ("state_exported", "StateExportedResponse", False),
     },
     "EnvironmentSummary": {
         1: ("id", "string", False),
@@ -418,6 +441,17 @@ MESSAGES = {
         4: ("max_episode_steps", "varint", False),
         5: ("documentation", "string", False),
         6: ("observation_spaces", "Space", True),
+    },
+    "SaveStates": {
+        1: ("env_indices", "varint", True),
+        2: ("state_ids", "varint", True),
+    },
+    "ImportStates": {
+        1: ("state_ids", "varint", True),
+        2: ("states", "bytes", True),
+    },
+    "StatesHeld": {
+        1: ("ended", "varint", True),
     },
 }
 
@@ -537,6 +571,13 @@ FRAME_TYPE_KILL = 14
 FRAME_TYPE_EXITED = 15
 FRAME_TYPE_CALL = 16
 FRAME_TYPE_CALLED = 17
+FRAME_TYPE_SAVE_STATES = 18
+FRAME_TYPE_STATES_HELD = 19
+FRAME_TYPE_RESTORE_STATES = 20
+FRAME_TYPE_DROP_STATES = 21
+FRAME_TYPE_EXPORT_STATES = 22
+FRAME_TYPE_STATES_EXPORTED = 23
+FRAME_TYPE_IMPORT_STATES = 24
 
 ROLE_UNSPECIFIED = 0
 ROLE_PARENT = 1

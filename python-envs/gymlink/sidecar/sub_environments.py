@@ -7,13 +7,16 @@ from gymnasium.spaces import GraphInstance
 
 from gymlink.sidecar import schema
 from gymlink.sidecar.actions import ActionReader
+from gymlink.sidecar.copies import NotCopied
 from gymlink.sidecar.errors import RequestError, named
 from gymlink.sidecar.images import image_maker
 from gymlink.sidecar.infos import infos_encoder
 from gymlink.sidecar.layout import InvalidRow
 from gymlink.sidecar.making import close, make
 from gymlink.sidecar.requests import Sieve, read_plan
+from gymlink.sidecar.saved_states import SavedState, arguments_of, export, import_state
 from gymlink.sidecar.spaces import describe
+from gymlink.sidecar.tiers import Recorder, tier_of
 from gymlink.sidecar.transition import Rows, TransitionWriter
 from gymlink.sidecar.values import to_value
 
@@ -41,7 +44,13 @@ class SubEnvironments:
         request, self._first, count = message.get("open", {}), message.get("first", 0), message.get("count", 0)
         self._plan = read_plan(request, self._first, count)
         self._id, self._render_mode = request.get("env_id", ""), request.get("render_mode", "")
-        self._envs = make(request, self._first, count, manifest)
+        self._tier = tier_of(manifest, self._id)
+
+        def prepare(i, env):
+            return self._tier.prepare(env, lambda: make(request, self._first + i, 1, manifest)[0])
+
+        self._envs = [prepare(i, env) for i, env in enumerate(make(request, self._first, count, manifest))]
+        self._arguments = [arguments_of(request, self._first + i) for i in range(count)]
         try:
             self._prepare(request, count, message.get("max_part_bytes", 0))
         except BaseException:
@@ -59,6 +68,8 @@ class SubEnvironments:
         self._step_of = [env.step for env in self._envs]
         self._on_end = _ON_END[request["autoreset_mode"]]
         self._episode, self._episode_step = [0] * count, [0] * count
+        # The last ones, which a saved state keeps.
+        self._observations, self._infos = [None] * count, [{}] * count
         self._autoreset_due = [False] * count
         # Why a sub-environment may not step, by its number: empty most of the time.
         self._blocked = dict.fromkeys(range(count), _NEVER_RESET)
@@ -197,6 +208,11 @@ class SubEnvironments:
         rows.env_index = selection.numbers
         rows.episode = [self._episode[i] for i in selection.own]
         rows.episode_step = [self._episode_step[i] for i in selection.own]
+        if rows.count == len(self._envs):
+            self._observations, self._infos = rows.observations, rows.infos
+        else:
+            for row, i in enumerate(selection.own):
+                self._observations[i], self._infos[i] = rows.observations[row], rows.infos[row]
         return rows
 
     def _raised(self, selection, rows, verb, error):
@@ -264,6 +280,8 @@ class SubEnvironments:
         call.check_on(envs, self._id)
         results = []
         for i, env, value in zip(call.selection.own, envs, call.values):
+            if isinstance(env, Recorder) and (call.sets or call.may_call):
+                env.touched()
             try:
                 results.append(call.make(env, value))
             except BaseException as error:
@@ -272,6 +290,76 @@ class SubEnvironments:
                 message = f"Sub-environment {index} of {self._id} raised in {call.name}: {named(error)}. Reset it to go on."
                 raise RequestError(schema.ERROR_REASON_ENVIRONMENT_RAISED, message, env_indices=[index], cause=error) from error
         return results
+
+    def save(self, selection):
+        """The SavedStates of the selection's own sub-environments.
+
+        Raises:
+            RequestError: A sub-environment needs a reset, or its state cannot be saved.
+        """
+        self._check_ready(selection, {_NEVER_RESET, _FAILED})
+        try:
+            return [self._saved(i) for i in selection.own]
+        except NotCopied as error:
+            message = f"The state of {self._id} cannot be saved: {error}."
+            raise RequestError(schema.ERROR_REASON_UNIMPLEMENTED, message) from error
+
+    def _saved(self, i):
+        return SavedState(
+            self._tier.save(self._envs[i]),
+            _snapshot(self._observations[i]),
+            _snapshot(self._infos[i]),
+            self._episode[i],
+            self._episode_step[i],
+            self._autoreset_due[i] or self._blocked.get(i) is _ENDED,
+            self._arguments[i],
+        )
+
+    def restore(self, selection, states):
+        """Puts SavedStates into the selection's own sub-environments.
+
+        Returns:
+            The Rows.
+
+        Raises:
+            RequestError: A state is of other arguments, or gave another state when it was played again.
+        """
+        for i, state in zip(selection.own, states):
+            if state.arguments != self._arguments[i]:
+                message = (
+                    f"The state is of other arguments than sub-environment {self._first + i} of {self._id}. Nothing was changed."
+                )
+                raise RequestError(schema.ERROR_REASON_STATE_MISMATCH, message, env_indices=[self._first + i])
+        rows = Rows(len(selection.own))
+        rows.kind[:] = bytes([schema.ROW_KIND_RESET]) * rows.count
+        try:
+            for i, state in zip(selection.own, states):
+                self._tier.restore(self._envs[i], state.content)
+                self._episode[i], self._episode_step[i] = state.episode, state.episode_step
+                self._continue(i, state.ended)
+                _add(rows, state.observation, 0.0, state.info)
+        except BaseException as error:
+            raise self._raised(selection, rows, "the restoring of its state", error) from error
+        return self._numbered(selection, rows)
+
+    def _continue(self, i, ended):
+        self._blocked.pop(i, None)
+        self._autoreset_due[i] = ended and self._on_end is _ON_END[schema.AUTORESET_MODE_NEXT_STEP]
+        if ended and not self._autoreset_due[i]:
+            self._blocked[i] = _ENDED
+
+    def export(self, states):
+        """SavedStates as serialized PortableStates."""
+        return [export(state, self._id) for state in states]
+
+    def import_states(self, portable):
+        """SavedStates from serialized PortableStates.
+
+        Raises:
+            RequestError: One does not fit.
+        """
+        envs = dict(zip(self._arguments, self._envs))
+        return [import_state(data, self._id, envs, self._tier.check) for data in portable]
 
     def _rendering(self, i, make_image):
         index = self._first + i

@@ -10,6 +10,7 @@ from gymlink.sidecar.errors import as_request_error, error_message, formatted, m
 from gymlink.sidecar.frames import FrameSocket
 from gymlink.sidecar.processes import connect, redirect_output
 from gymlink.sidecar.requests import decode_render, decode_reset, decode_step
+from gymlink.sidecar.saved_states import SavedStates
 from gymlink.sidecar.sub_environments import SubEnvironments
 
 _TRANSITION_HEAD = struct.Struct("<IIII")
@@ -38,6 +39,7 @@ class Worker:
     def __init__(self, frames, manifest):
         self._frames, self._manifest = frames, manifest
         self._env_id, self._made = "", None
+        self._states = SavedStates()
 
     def run(self):
         """Serves until the socket ends or CLOSE was answered."""
@@ -117,6 +119,34 @@ class Worker:
         AllowList(self._manifest, self._env_id).check(call)
         self._frames.write(schema.FRAME_TYPE_CALLED, seq, wire.encode("CalledResponse", {"results": envs.call(call)}))
 
+    def _save_states(self, seq, body):
+        envs, message = self._envs(), wire.decode("SaveStates", body)
+        selection = envs.sieve.select(message["env_indices"])
+        self._hold(seq, message["state_ids"][selection.begin : selection.end], envs.save(selection))
+
+    def _import_states(self, seq, body):
+        message = wire.decode("ImportStates", body)
+        self._hold(seq, message["state_ids"], self._envs().import_states(message["states"]))
+
+    def _hold(self, seq, ids, states):
+        held = self._states.add(ids, states)
+        self._frames.write(schema.FRAME_TYPE_STATES_HELD, seq, wire.encode("StatesHeld", held))
+
+    def _restore_states(self, seq, body):
+        envs, message = self._envs(), wire.decode("RestoreStateRequest", body)
+        selection = envs.sieve.select(message.get("env_indices", ()))
+        own = [self._states.get(number) for number in message["state_ids"][selection.begin : selection.end]]
+        self._send(seq, envs, selection, envs.restore(selection, own))
+
+    def _drop_states(self, seq, body):
+        self._states.drop(wire.decode("DropStateRequest", body)["state_ids"])
+        self._hold(seq, (), ())
+
+    def _export_states(self, seq, body):
+        ids = wire.decode("ExportStateRequest", body)["state_ids"]
+        states = self._envs().export([self._states.get(number) for number in ids])
+        self._frames.write(schema.FRAME_TYPE_STATES_EXPORTED, seq, wire.encode("StateExportedResponse", {"states": states}))
+
     def _close(self, seq, body):
         if self._made is not None:
             self._made.close()
@@ -130,5 +160,10 @@ _HANDLERS = {
     schema.FRAME_TYPE_STEP: Worker._step,
     schema.FRAME_TYPE_RENDER: Worker._render,
     schema.FRAME_TYPE_CALL: Worker._call,
+    schema.FRAME_TYPE_SAVE_STATES: Worker._save_states,
+    schema.FRAME_TYPE_RESTORE_STATES: Worker._restore_states,
+    schema.FRAME_TYPE_DROP_STATES: Worker._drop_states,
+    schema.FRAME_TYPE_EXPORT_STATES: Worker._export_states,
+    schema.FRAME_TYPE_IMPORT_STATES: Worker._import_states,
     schema.FRAME_TYPE_CLOSE: Worker._close,
 }

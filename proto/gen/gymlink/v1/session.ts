@@ -650,27 +650,43 @@ export interface SharedMemoryProof {
 export interface SharedMemoryReady {
 }
 
-/** Keeps a copy of the state of sub-environments. Needs CAPABILITY_SAVED_STATES, as do the three requests below. */
+/**
+ * Keeps a copy of the state of sub-environments: of everything that their future depends on, to the bit, so that the same actions
+ * give the same rows again, of random generators and step limits too. A sub-environment that needs a reset because it was never
+ * reset or failed is RESET_NEEDED; an environment whose state cannot be saved exactly is UNIMPLEMENTED; more states than the
+ * server keeps for a session are LIMIT_EXCEEDED. All-or-nothing. Needs CAPABILITY_SAVED_STATES, as do the requests below.
+ */
 export interface SaveStateRequest {
   /** Which sub-environments, in ascending order; empty for all. */
   envIndices: number[];
 }
 
-/** The reply to SaveState. */
+/** The reply to SaveState and to ImportState. */
 export interface StateSavedResponse {
-  /** One id a sub-environment, in order; valid within this session. */
+  /** One id a sub-environment or a state, in order; valid within this session until DropState. */
   stateIds: bigint[];
 }
 
-/** Puts saved states into sub-environments. All-or-nothing in its checks. Answered by a Transition of ROW_KIND_RESET rows. */
+/**
+ * Puts saved states into sub-environments, also into others than they were saved in, which continue the saved episodes: their
+ * next rows have the saved `episode` and the steps after the saved `episode_step`. All-or-nothing in its checks: an id that was
+ * never given or was dropped is STATE_NOT_FOUND, a state of a sub-environment that was made with other arguments STATE_MISMATCH.
+ * While a Reset or Step of these sub-environments is unanswered, it is refused as MALFORMED_REQUEST.
+ *
+ * Answered by a Transition of ROW_KIND_RESET rows: `episode`, `episode_step`, observation and info as when the state was saved,
+ * reward 0, both flags 0, no seed. A sub-environment that was saved at the end of its episode is there again: in mode
+ * NEXT_STEP its next Step resets it, in the others it needs a reset. Restoring counts as the first reset: a later Reset
+ * without a seed continues the restored generator. A state that is played again and comes out otherwise is
+ * ENVIRONMENT_RAISED; the sub-environment then needs a reset. Open's plan is no part of a state: it goes on where it is.
+ */
 export interface RestoreStateRequest {
   /** Which sub-environments, in ascending order; empty for all. */
   envIndices: number[];
-  /** A state for each, in order; the same id may be used several times (a fork). */
+  /** A state for each, in order (another number is MALFORMED_REQUEST); the same id may be used several times (a fork). */
   stateIds: bigint[];
 }
 
-/** Forgets saved states. */
+/** Forgets saved states. An unknown id is STATE_NOT_FOUND, and none is forgotten. */
 export interface DropStateRequest {
   /** The ids. */
   stateIds: bigint[];
@@ -678,6 +694,59 @@ export interface DropStateRequest {
 
 /** The reply to DropState. */
 export interface StateDroppedResponse {
+}
+
+/** A saved state outside its session, as ExportState gives it and ImportState takes it. Clients keep its bytes without reading them. */
+export interface PortableState {
+  /** Form of `content`: 1. A server refuses forms that it does not know: MALFORMED_REQUEST. */
+  form: number;
+  /** Id by which the environment's family knows it. */
+  envId: string;
+  /**
+   * What the sub-environment was made with: a serialized OpenRequest with kwargs (sorted by name), wrappers and
+   * max_episode_steps alone.
+   */
+  arguments: Uint8Array;
+  /** Its episodes so far. */
+  episode: number;
+  /** Steps in the last one. */
+  episodeStep: number;
+  /** Whether that has ended. */
+  ended: boolean;
+  /** Its last observation. */
+  observation:
+    | Value
+    | undefined;
+  /** The info that came with it. */
+  info:
+    | Value
+    | undefined;
+  /** The state: numbers, texts and arrays by the names that the environment gives them, or the resets and actions that led to it. */
+  content: Value | undefined;
+}
+
+/**
+ * Gives saved states out, for another session of the same environment, on the same or another server. An unknown id is
+ * STATE_NOT_FOUND; a state with parts that have no form on the wire is UNIMPLEMENTED.
+ */
+export interface ExportStateRequest {
+  /** The ids. */
+  stateIds: bigint[];
+}
+
+/** The reply to ExportState. */
+export interface StateExportedResponse {
+  /** A serialized PortableState for each id, in order. */
+  states: Uint8Array[];
+}
+
+/**
+ * Takes exported states in, under new ids; answered by StateSaved. All-or-nothing: a state of another environment, or of other
+ * arguments than this session's sub-environment 0 has, is STATE_MISMATCH; bytes that are no state of it are MALFORMED_REQUEST.
+ */
+export interface ImportStateRequest {
+  /** Serialized PortableStates. */
+  states: Uint8Array[];
 }
 
 /**
@@ -762,6 +831,12 @@ export interface SessionRequest {
     | //
     /** Reads, sets or calls. */
     { $case: "call"; value: CallRequest }
+    | //
+    /** Gives states out. */
+    { $case: "exportState"; value: ExportStateRequest }
+    | //
+    /** Takes states in. */
+    { $case: "importState"; value: ImportStateRequest }
     | undefined;
 }
 
@@ -807,6 +882,9 @@ export interface SessionResponse {
     | //
     /** Results. */
     { $case: "called"; value: CalledResponse }
+    | //
+    /** States given out. */
+    { $case: "stateExported"; value: StateExportedResponse }
     | undefined;
 }
 
@@ -3454,6 +3532,305 @@ export const StateDroppedResponse: MessageFns<StateDroppedResponse> = {
   },
 };
 
+function createBasePortableState(): PortableState {
+  return {
+    form: 0,
+    envId: "",
+    arguments: new Uint8Array(0),
+    episode: 0,
+    episodeStep: 0,
+    ended: false,
+    observation: undefined,
+    info: undefined,
+    content: undefined,
+  };
+}
+
+export const PortableState: MessageFns<PortableState> = {
+  encode(message: PortableState, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.form !== 0) {
+      writer.uint32(8).uint32(message.form);
+    }
+    if (message.envId !== "") {
+      writer.uint32(18).string(message.envId);
+    }
+    if (message.arguments.length !== 0) {
+      writer.uint32(26).bytes(message.arguments);
+    }
+    if (message.episode !== 0) {
+      writer.uint32(32).uint32(message.episode);
+    }
+    if (message.episodeStep !== 0) {
+      writer.uint32(40).uint32(message.episodeStep);
+    }
+    if (message.ended !== false) {
+      writer.uint32(48).bool(message.ended);
+    }
+    if (message.observation !== undefined) {
+      Value.encode(message.observation, writer.uint32(58).fork()).join();
+    }
+    if (message.info !== undefined) {
+      Value.encode(message.info, writer.uint32(66).fork()).join();
+    }
+    if (message.content !== undefined) {
+      Value.encode(message.content, writer.uint32(74).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PortableState {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePortableState();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.form = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.envId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.arguments = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.episode = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.episodeStep = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.ended = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.observation = Value.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.info = Value.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.content = Value.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseExportStateRequest(): ExportStateRequest {
+  return { stateIds: [] };
+}
+
+export const ExportStateRequest: MessageFns<ExportStateRequest> = {
+  encode(message: ExportStateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stateIds.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.stateIds) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field stateIds of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportStateRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportStateRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.stateIds.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.stateIds.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseStateExportedResponse(): StateExportedResponse {
+  return { states: [] };
+}
+
+export const StateExportedResponse: MessageFns<StateExportedResponse> = {
+  encode(message: StateExportedResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.states) {
+      writer.uint32(10).bytes(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StateExportedResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStateExportedResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.states.push(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseImportStateRequest(): ImportStateRequest {
+  return { states: [] };
+}
+
+export const ImportStateRequest: MessageFns<ImportStateRequest> = {
+  encode(message: ImportStateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.states) {
+      writer.uint32(10).bytes(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportStateRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportStateRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.states.push(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseCallRequest(): CallRequest {
   return { envIndices: [], name: "", args: undefined, kwargs: undefined, setValues: [] };
 }
@@ -3659,6 +4036,12 @@ export const SessionRequest: MessageFns<SessionRequest> = {
       case "call":
         CallRequest.encode(message.request.value, writer.uint32(114).fork()).join();
         break;
+      case "exportState":
+        ExportStateRequest.encode(message.request.value, writer.uint32(122).fork()).join();
+        break;
+      case "importState":
+        ImportStateRequest.encode(message.request.value, writer.uint32(130).fork()).join();
+        break;
     }
     return writer;
   },
@@ -3788,6 +4171,22 @@ export const SessionRequest: MessageFns<SessionRequest> = {
             message.request = { $case: "call", value: CallRequest.decode(reader, reader.uint32()) };
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.request = { $case: "exportState", value: ExportStateRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.request = { $case: "importState", value: ImportStateRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3849,6 +4248,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
         break;
       case "called":
         CalledResponse.encode(message.response.value, writer.uint32(106).fork()).join();
+        break;
+      case "stateExported":
+        StateExportedResponse.encode(message.response.value, writer.uint32(114).fork()).join();
         break;
     }
     return writer;
@@ -3969,6 +4371,14 @@ export const SessionResponse: MessageFns<SessionResponse> = {
             }
 
             message.response = { $case: "called", value: CalledResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.response = { $case: "stateExported", value: StateExportedResponse.decode(reader, reader.uint32()) };
             continue;
           }
         }

@@ -58,6 +58,23 @@ export const FrameType = {
   FRAME_TYPE_CALL: 16,
   /** FRAME_TYPE_CALLED - Worker to server: gymlink.v1.CalledResponse. */
   FRAME_TYPE_CALLED: 17,
+  /** FRAME_TYPE_SAVE_STATES - Server to worker: SaveStates. Answered by STATES_HELD. */
+  FRAME_TYPE_SAVE_STATES: 18,
+  /** FRAME_TYPE_STATES_HELD - Worker to server: StatesHeld. */
+  FRAME_TYPE_STATES_HELD: 19,
+  /**
+   * FRAME_TYPE_RESTORE_STATES - Server to worker: gymlink.v1.RestoreStateRequest. The worker holds the states of its own sub-environments. Answered by
+   * TRANSITION frames.
+   */
+  FRAME_TYPE_RESTORE_STATES: 20,
+  /** FRAME_TYPE_DROP_STATES - Server to worker: gymlink.v1.DropStateRequest. Ids that the worker does not hold are ignored. Answered by STATES_HELD. */
+  FRAME_TYPE_DROP_STATES: 21,
+  /** FRAME_TYPE_EXPORT_STATES - Server to worker: gymlink.v1.ExportStateRequest. Answered by STATES_EXPORTED. */
+  FRAME_TYPE_EXPORT_STATES: 22,
+  /** FRAME_TYPE_STATES_EXPORTED - Worker to server: gymlink.v1.StateExportedResponse. */
+  FRAME_TYPE_STATES_EXPORTED: 23,
+  /** FRAME_TYPE_IMPORT_STATES - Server to worker: ImportStates. Answered by STATES_HELD. */
+  FRAME_TYPE_IMPORT_STATES: 24,
 } as const;
 
 export type FrameType = typeof FrameType[keyof typeof FrameType];
@@ -81,6 +98,13 @@ export namespace FrameType {
   export type FRAME_TYPE_EXITED = typeof FrameType.FRAME_TYPE_EXITED;
   export type FRAME_TYPE_CALL = typeof FrameType.FRAME_TYPE_CALL;
   export type FRAME_TYPE_CALLED = typeof FrameType.FRAME_TYPE_CALLED;
+  export type FRAME_TYPE_SAVE_STATES = typeof FrameType.FRAME_TYPE_SAVE_STATES;
+  export type FRAME_TYPE_STATES_HELD = typeof FrameType.FRAME_TYPE_STATES_HELD;
+  export type FRAME_TYPE_RESTORE_STATES = typeof FrameType.FRAME_TYPE_RESTORE_STATES;
+  export type FRAME_TYPE_DROP_STATES = typeof FrameType.FRAME_TYPE_DROP_STATES;
+  export type FRAME_TYPE_EXPORT_STATES = typeof FrameType.FRAME_TYPE_EXPORT_STATES;
+  export type FRAME_TYPE_STATES_EXPORTED = typeof FrameType.FRAME_TYPE_STATES_EXPORTED;
+  export type FRAME_TYPE_IMPORT_STATES = typeof FrameType.FRAME_TYPE_IMPORT_STATES;
 }
 
 /** What a connection is for. */
@@ -188,6 +212,28 @@ export interface WorkerOpened {
   documentation: string;
   /** In OBSERVATION_MODE_DIFFERENT the observation space of each of its sub-environments, else empty. */
   observationSpaces: Space[];
+}
+
+/** Has a worker keep the states of its own sub-environments. Passed on whole. */
+export interface SaveStates {
+  /** Which sub-environments of the session, in ascending order. */
+  envIndices: number[];
+  /** An id for each. */
+  stateIds: bigint[];
+}
+
+/** Has a worker keep states from elsewhere. */
+export interface ImportStates {
+  /** An id for each state. */
+  stateIds: bigint[];
+  /** Serialized gymlink.v1.PortableState messages. */
+  states: Uint8Array[];
+}
+
+/** A worker has done what was asked with states. */
+export interface StatesHeld {
+  /** Of those that it was asked to keep, the ids of the states at the end of an episode. */
+  ended: bigint[];
 }
 
 function createBaseHello(): Hello {
@@ -695,6 +741,231 @@ export const WorkerOpened: MessageFns<WorkerOpened> = {
 
             message.observationSpaces.push(Space.decode(reader, reader.uint32()));
             continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSaveStates(): SaveStates {
+  return { envIndices: [], stateIds: [] };
+}
+
+export const SaveStates: MessageFns<SaveStates> = {
+  encode(message: SaveStates, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.envIndices.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.envIndices) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.stateIds.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.stateIds) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field stateIds of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SaveStates {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSaveStates();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.envIndices.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.envIndices.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.stateIds.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.stateIds.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseImportStates(): ImportStates {
+  return { stateIds: [], states: [] };
+}
+
+export const ImportStates: MessageFns<ImportStates> = {
+  encode(message: ImportStates, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stateIds.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.stateIds) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field stateIds of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    for (const v of message.states) {
+      writer.uint32(18).bytes(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportStates {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportStates();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.stateIds.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.stateIds.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.states.push(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseStatesHeld(): StatesHeld {
+  return { ended: [] };
+}
+
+export const StatesHeld: MessageFns<StatesHeld> = {
+  encode(message: StatesHeld, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ended.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.ended) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field ended of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StatesHeld {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStatesHeld();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.ended.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.ended.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
           }
         }
         if ((tag & 7) === 4 || tag === 0) {

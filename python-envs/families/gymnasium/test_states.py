@@ -1,0 +1,174 @@
+"""Saved states of every environment of the family, in the tier that its manifest declares: equal to the bit."""
+
+import json
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+
+from gymlink.sidecar import schema, wire
+from gymlink.sidecar.catalogue import catalogue
+from gymlink.sidecar.copies import copy_env, copy_plain
+from gymlink.sidecar.errors import RequestError
+from gymlink.sidecar.sub_environments import SubEnvironments
+from gymlink.sidecar.tiers import Native, Recorder, Replay, tier_of
+from gymlink.sidecar.values import to_value
+
+MANIFEST = json.loads((Path(__file__).parent / "family.json").read_text())
+AVAILABLE = sorted(entry["id"] for entry in catalogue()["environments"] if not entry["unavailable"])
+TIERS = {
+    "native": [env_id for env_id in AVAILABLE if not env_id.startswith(("LunarLander", "BipedalWalker", "CarRacing"))],
+    "replay": ["LunarLander-v3", "LunarLanderContinuous-v3"],
+    "replay of all episodes": ["BipedalWalker-v3", "BipedalWalkerHardcore-v3", "CarRacing-v3"],
+}
+STEPS = 20
+
+
+def opened(env_id, mode=schema.AUTORESET_MODE_NEXT_STEP, count=3, **fields):
+    request = {"env_id": env_id, "num_envs": count, "autoreset_mode": mode, **fields}
+    return SubEnvironments({"open": request, "first": 0, "count": count}, MANIFEST)
+
+
+def actions_of(env_id, seed, count=STEPS):
+    space = gymnasium.make(env_id, disable_env_checker=True).action_space
+    space.seed(seed)
+    return [np.asarray(space.sample()).tobytes() for _ in range(count)]
+
+
+def reset(envs, i, seed=None):
+    return envs.reset(envs.sieve.select([i]), [seed], [None])
+
+
+def row_of(rows):
+    columns = (rows.observations, rows.reward, rows.infos, rows.terminated, rows.truncated, rows.kind)
+    return [*(copy_plain(column[0]) for column in columns), rows.episode[0], rows.episode_step[0]]
+
+
+def exact(value):
+    """Bytes that differ when anything in a value does: a bit, a type, a key."""
+    unsupported = set()
+    encoded = wire.encode("Value", to_value(value, unsupported))
+    assert not unsupported
+    return encoded
+
+
+def padded(data):
+    return data + bytes(-len(data) % 8)
+
+
+def play(envs, i, actions):
+    """The rows of sub-environment i, and what it is in the end."""
+    selection = envs.sieve.select([i])
+    rows = [row_of(envs.step(selection, padded(data))) for data in actions]
+    return [exact(rows), exact(inner(envs, i)), rows]
+
+
+def inner(envs, i):
+    """Everything that can be read from a sub-environment: generators and elapsed steps among it."""
+    env, constants = envs._envs[i], ()
+    for declared in MANIFEST["states"].values():
+        constants = (*constants, *declared.get("constants", ()))
+    copied = copy_env(env.env if isinstance(env, Recorder) else env, constants)
+    # Attributes are in the order in which they were first set.
+    return [[*(sorted(part[key].items()) for key in ("values", "generators")), part.get("physics")] for part in copied]
+
+
+@pytest.mark.parametrize("env_id", AVAILABLE)
+def test_the_tier_is_declared(env_id):
+    (declared,) = [entry for pattern, entry in MANIFEST["states"].items() if fnmatchcase(env_id, pattern)]
+    name = "replay of all episodes" if declared.get("history") else declared["tier"]
+    assert env_id in TIERS[name]
+    assert isinstance(tier_of(MANIFEST, env_id), Native if name == "native" else Replay)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("env_id", AVAILABLE)
+def test_a_restored_state_goes_on_alike(env_id):
+    steps = 5 if env_id.startswith("CarRacing") else STEPS
+    before, after = actions_of(env_id, 1, steps), actions_of(env_id, 2, steps)
+    envs = opened(env_id)
+    # An earlier episode, cut off: what comes must not depend on it, or the state must hold it.
+    reset(envs, 0, seed=3)
+    play(envs, 0, after[:7])
+    reset(envs, 0)
+    play(envs, 0, before)
+    (state,) = envs.save(envs.sieve.select([0]))
+    expected = play(envs, 0, after)
+    # Another sub-environment has another history; the third was never reset.
+    reset(envs, 1, seed=11)
+    play(envs, 1, before[:5])
+    exported = envs.export([state])
+    (imported,) = envs.import_states(exported)
+    for i, kept in ((0, state), (1, state), (2, imported)):
+        restored = envs.restore(envs.sieve.select([i]), [kept])
+        assert restored.kind[0] == schema.ROW_KIND_RESET
+        assert (restored.episode, restored.episode_step) == ([state.episode], [state.episode_step])
+        assert exact(restored.observations[0]) == exact(state.observation)
+        assert play(envs, i, after)[:2] == expected[:2], i
+    # Saving what was restored gives the same state once more.
+    envs.restore(envs.sieve.select([1]), [imported])
+    assert envs.export(envs.save(envs.sieve.select([1]))) == exported
+    envs.close()
+
+
+def test_wind_goes_on_where_it_was():
+    kwargs = {"entries": [{"key": {"text": "enable_wind"}, "value": {"boolean": True}}]}
+    envs = opened("LunarLander-v3", kwargs=kwargs)
+    for seed in (1, 2):
+        reset(envs, 0, seed)
+        play(envs, 0, actions_of("LunarLander-v3", seed))
+    (state,) = envs.save(envs.sieve.select([0]))
+    expected = play(envs, 0, actions_of("LunarLander-v3", 5))
+    envs.restore(envs.sieve.select([2]), [state])
+    assert play(envs, 2, actions_of("LunarLander-v3", 5))[:2] == expected[:2]
+
+
+@pytest.mark.parametrize("env_id", ["Hopper-v5", "LunarLander-v3", "Blackjack-v1"])
+def test_the_end_of_an_episode_is_restored(env_id):
+    actions = actions_of(env_id, 4, 400)
+    for mode in (schema.AUTORESET_MODE_NEXT_STEP, schema.AUTORESET_MODE_DISABLED):
+        envs = opened(env_id, mode)
+        selection = envs.sieve.select([1])
+        reset(envs, 1, seed=6)
+        while not any(row_of(rows := envs.step(selection, padded(actions.pop())))[3:5]):
+            pass
+        (state,) = envs.save(selection)
+        assert (state.ended, state.episode_step) == (True, rows.episode_step[0])
+        other = envs.sieve.select([0])
+        restored = envs.restore(other, [state])
+        assert (restored.terminated[0], restored.truncated[0], restored.reward[0]) == (0, 0, 0.0)
+        if mode == schema.AUTORESET_MODE_NEXT_STEP:
+            expected, found = [play(envs, i, actions[:3]) for i in (1, 0)]
+            assert found[2][0][5] == schema.ROW_KIND_AUTORESET
+            assert found[:2] == expected[:2]
+        else:
+            with pytest.raises(RequestError, match="ended its episode"):
+                envs.step(other, padded(actions[0]))
+        envs.close()
+
+
+def test_rendering_leaves_a_saved_state_alone():
+    for env_id in ("CartPole-v1", "Taxi-v4", "LunarLander-v3", "FrozenLake-v1"):
+        envs = opened(env_id, render_mode="rgb_array")
+        reset(envs, 0, seed=1)
+        (state,) = envs.save(envs.sieve.select([0]))
+        first = envs.render(envs.sieve.select([0]))
+        expected = play(envs, 0, actions_of(env_id, 1, 6))
+        envs.restore(envs.sieve.select([0]), [state])
+        again = envs.render(envs.sieve.select([0]))
+        assert again == first, env_id
+        assert play(envs, 0, actions_of(env_id, 1, 6))[0] == expected[0]
+        envs.close()
+
+
+def test_states_of_other_arguments_are_refused():
+    envs, others = opened("CartPole-v1"), opened("CartPole-v1", max_episode_steps=30)
+    reset(envs, 0, seed=1)
+    exported = envs.export(envs.save(envs.sieve.select([0])))
+    with pytest.raises(RequestError, match="other constructor arguments") as raised:
+        others.import_states(exported)
+    assert raised.value.reason == schema.ERROR_REASON_STATE_MISMATCH
+    with pytest.raises(RequestError, match="'CartPole-v1', but this session is of Acrobot-v1"):
+        opened("Acrobot-v1").import_states(exported)

@@ -1,0 +1,231 @@
+"""Exact copies of what changes in an environment: plain attributes, random generators, MuJoCo's data."""
+
+import sys
+from types import BuiltinFunctionType, FunctionType, MethodType
+
+import gymnasium
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+
+# Set once, by gymnasium.make or by a constructor.
+_FIXED = {"env", "spec", "metadata", "render_mode", "action_space", "observation_space", "func"}
+_FIXED |= {"_saved_kwargs", "_action_space", "_observation_space", "_metadata", "_cached_spec"}
+_FIXED |= {"_ezpickle_args", "_ezpickle_kwargs", "_cached_step", "_cached_reset"}
+_STATELESS = (gymnasium.Env, gymnasium.Space, EnvSpec, type, FunctionType, MethodType, BuiltinFunctionType)
+_ATOMS = {type(None), bool, int, float, str, bytes}
+_NOT_PLAIN = object()
+
+# Where positions and forces of the last step are kept: environments read them before the next one, and computing them anew gives
+# other bits, because a step computes them before it moves.
+# fmt: off
+_DERIVED = [
+    "xpos", "xquat", "xmat", "xipos", "ximat", "xanchor", "xaxis", "geom_xpos", "geom_xmat", "site_xpos", "site_xmat",
+    "cam_xpos", "cam_xmat", "light_xpos", "light_xdir", "subtree_com", "cdof", "cinert", "crb", "actuator_length",
+    "actuator_moment", "actuator_velocity", "ten_length", "ten_velocity", "cvel", "cdof_dot", "qfrc_bias", "qfrc_passive",
+    "qfrc_spring", "qfrc_damper", "qfrc_gravcomp", "qfrc_fluid", "subtree_linvel", "subtree_angmom", "qfrc_actuator",
+    "actuator_force", "qfrc_smooth", "qacc_smooth", "qfrc_constraint", "qfrc_inverse", "cacc", "cfrc_int", "cfrc_ext",
+    "qacc", "sensordata", "energy", "act_dot",
+]
+# fmt: on
+
+
+class NotCopied(ValueError):
+    """Raised when something cannot be copied, or a copy does not fit its environment."""
+
+
+def copy_plain(value):
+    """A copy of plain data (numbers, texts, arrays, lists, tuples and dicts of them); _NOT_PLAIN for anything else."""
+    kind = type(value)
+    if kind in _ATOMS:
+        return value
+    if kind is np.ndarray:
+        return _NOT_PLAIN if value.dtype.hasobject else value.copy()
+    if isinstance(value, np.str_):
+        return str(value)
+    if isinstance(value, np.generic):
+        return value
+    if kind in (list, tuple):
+        items = [copy_plain(item) for item in value]
+        return _NOT_PLAIN if any(item is _NOT_PLAIN for item in items) else kind(items)
+    if kind is dict:
+        items = {key: copy_plain(item) for key, item in value.items()}
+        return _NOT_PLAIN if any(item is _NOT_PLAIN for item in items.values()) else items
+    return _NOT_PLAIN
+
+
+def layers(env):
+    """The wrappers of an environment from the outermost, and at last the environment itself."""
+    found = [env]
+    while isinstance(found[-1], gymnasium.Wrapper):
+        found.append(found[-1].env)
+    return found
+
+
+def copy_env(env, constants=(), *, atoms_only=False):
+    """Copies what changes in an environment and its wrappers.
+
+    Args:
+        env: The environment.
+        constants: Names of attributes that never change after construction: the transition model of a toy text environment
+            takes a thousand times as long to copy as all the rest.
+        atoms_only: Whether to leave out arrays and containers.
+
+    Returns:
+        Plain data.
+
+    Raises:
+        NotCopied: A wrapper keeps something that is not plain.
+    """
+    return [_copy_layer(layer, constants, atoms_only) for layer in layers(env)]
+
+
+def _copy_layer(layer, constants, atoms_only):
+    values, generators = {}, {}
+    for name, value in vars(layer).items():
+        if name in _FIXED or name in constants:
+            continue
+        if isinstance(value, np.random.Generator):
+            generators[name] = value.bit_generator.state
+        elif type(value) in _ATOMS:
+            values[name] = value
+        elif not atoms_only:
+            copied = copy_plain(value)
+            if copied is not _NOT_PLAIN:
+                values[name] = copied
+            elif isinstance(layer, gymnasium.Wrapper) and not isinstance(value, _STATELESS):
+                raise NotCopied(f"the wrapper {type(layer).__name__} keeps a {type(value).__name__}")
+    copied = {"class": type(layer).__name__, "values": values, "generators": generators}
+    physics = _physics(layer)
+    if physics is not None:
+        copied["physics"] = physics.copy()
+    return copied
+
+
+def put_env(env, copied):
+    """Puts a copy that `copy_env` made into an environment of the same kind.
+
+    Raises:
+        NotCopied: It is of another kind.
+    """
+    for layer, part in zip(layers(env), copied):
+        _put_layer(layer, part)
+
+
+def _put_layer(layer, part):
+    attributes = vars(layer)
+    for name, value in part["values"].items():
+        if type(value) in _ATOMS:
+            # What was not there yet may be there now: a window, a surface. It is no part of the state.
+            if value is not None or copy_plain(attributes.get(name)) is not _NOT_PLAIN:
+                attributes[name] = value
+        else:
+            attributes[name] = copy_plain(value)
+    for name, state in part["generators"].items():
+        if not isinstance(attributes.get(name), np.random.Generator):
+            attributes[name] = np.random.Generator(np.random.PCG64(0))
+        attributes[name].bit_generator.state = state
+    physics = _physics(layer)
+    if physics is not None:
+        physics.put(part["physics"])
+
+
+def check_copy(env, copied, constants=()):
+    """Raises NotCopied for plain data from elsewhere that is no copy of an environment of this kind."""
+    found = layers(env)
+    if not isinstance(copied, list) or len(copied) != len(found):
+        raise NotCopied("it has other wrappers")
+    for layer, part in zip(found, copied):
+        _check_layer(layer, part, constants)
+
+
+def _check_layer(layer, part, constants):
+    physics = _physics(layer)
+    if not isinstance(part, dict) or part.get("class") != type(layer).__name__ or (physics is None) != ("physics" not in part):
+        raise NotCopied(f"it is no state of {type(layer).__name__}")
+    values, generators = part.get("values"), part.get("generators")
+    if not isinstance(values, dict) or not isinstance(generators, dict):
+        raise NotCopied("it has no values or generators")
+    for name in (*values, *generators):
+        # Otherwise a client could shadow methods, or set what it may not.
+        shadows = isinstance(name, str) and copy_plain(getattr(type(layer), name, None)) is _NOT_PLAIN
+        if not isinstance(name, str) or name in _FIXED or name in constants or shadows:
+            raise NotCopied(f"{name!r} is no part of the state of {type(layer).__name__}")
+    for name, state in generators.items():
+        try:
+            np.random.PCG64(0).state = state
+        except (TypeError, ValueError, KeyError, OverflowError) as error:
+            raise NotCopied(f"{name!r} is no state of a random generator") from error
+    if physics is not None:
+        physics.check(part["physics"])
+
+
+def same(left, right):
+    """Whether plain data is equal to the bit; of dicts the keys that both have."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return all(same(value, right[key]) for key, value in left.items() if key in right)
+    if isinstance(left, (list, tuple)) and type(left) is type(right):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, (np.ndarray, np.generic, float)):
+        return type(left) is type(right) and np.asarray(left).tobytes() == np.asarray(right).tobytes()
+    return left is right or (type(left) is type(right) and left == right)
+
+
+def bodies(env):
+    """Position, angle and velocities of every body of a Box2D environment: float64[bodies, 6]; None for others."""
+    world = vars(env.unwrapped).get("world")
+    if not type(world).__module__.startswith("Box2D"):
+        return None
+    states = [(*b.position, b.angle, *b.linearVelocity, b.angularVelocity) for b in world.bodies]
+    return np.array(states, np.float64).reshape(-1, 6)
+
+
+class _Physics:
+    """MuJoCo's data of one environment."""
+
+    def __init__(self, module, model, data):
+        self._module, self._model, self.data = module, model, data
+        self._spec = module.mjtState.mjSTATE_INTEGRATION
+        self._size = module.mj_stateSize(model, self._spec)
+        # Views of the data's own memory, which stays where it is.
+        views = [getattr(data, name).reshape(-1) for name in _DERIVED if hasattr(data, name)]
+        self._views = [view for view in views if view.size]
+        self._total = sum(view.size for view in self._views)
+
+    def copy(self):
+        """Float64 arrays: what integration begins with (MuJoCo's mjSTATE_INTEGRATION), and what the last step derived."""
+        state = np.empty(self._size)
+        self._module.mj_getState(self._model, self.data, state, self._spec)
+        return state, np.concatenate(self._views)
+
+    def put(self, copied):
+        """Puts a copy back."""
+        state, derived = copied
+        self._module.mj_setState(self._model, self.data, state, self._spec)
+        begin = 0
+        for view in self._views:
+            end = begin + view.size
+            view[:] = derived[begin:end]
+            begin = end
+
+    def check(self, copied):
+        """Raises NotCopied for what is no copy."""
+        sizes = [self._size, self._total]
+        arrays = isinstance(copied, tuple) and all(isinstance(a, np.ndarray) and a.dtype == np.float64 for a in copied)
+        if not arrays or [array.shape for array in copied] != [(size,) for size in sizes]:
+            raise NotCopied("its physics is of another model")
+
+
+_CACHE = "_gymlink_physics"
+
+
+def _physics(layer):
+    """The _Physics of an environment that holds MuJoCo's data; None for others."""
+    attributes = vars(layer)
+    data = attributes.get("data")
+    mujoco = sys.modules.get("mujoco")
+    if mujoco is None or not isinstance(data, mujoco.MjData):
+        return None
+    physics = attributes.get(_CACHE)
+    if physics is None or physics.data is not data:
+        physics = attributes[_CACHE] = _Physics(mujoco, attributes["model"], data)
+    return physics
