@@ -9,6 +9,7 @@ import {
   type RenderRequest,
   RowKind,
   SessionResponse,
+  type Transition,
 } from '../proto/gen/gymlink/v1/session.js';
 import {
   familiesStarted,
@@ -193,6 +194,36 @@ describe('a session', limit, () => {
       [1n, false],
     ]);
     expect(transitions.flatMap(rowsOf).map(({ envIndex }) => envIndex)).toEqual([0, 1, 2]);
+    await session.close();
+  });
+
+  test('splits rows of a Sequence as they come, and names one that is too long', async () => {
+    const session = await opened({
+      envId: 'Growing-v0',
+      numEnvs: 4,
+      numWorkers: 1,
+      maxMessageBytes: 20_000n,
+    });
+    await session.reset();
+    expect((await session.step(int64s(1, 2, 0, 3))).more).toBe(false);
+    const seq = session.send(step(int64s(10, 12, 0, 13)));
+    const transitions: Transition[] = [];
+    while (transitions.length === 0 || transitions.at(-1)?.more) {
+      const { response } = await session.next();
+      if (response?.$case !== 'transition') throw new Error(`no rows: ${response?.$case}`);
+      transitions.push(response.value);
+    }
+    expect(transitions.length).toBeGreaterThan(1);
+    expect(
+      transitions.flatMap(rowsOf).map((row) => [row.envIndex, row.episodeStep, row.seq]),
+    ).toEqual([0, 1, 2, 3].map((envIndex) => [envIndex, 2, seq]));
+    const error = await session.ask(step(int64s(1, 25, 0, 1)), 'error');
+    expect([error.reason, error.advancedEnvIndices]).toEqual([
+      ErrorReason.ERROR_REASON_MESSAGE_TOO_LARGE,
+      [0, 1, 2, 3],
+    ]);
+    await session.reset();
+    expect(rowsOf(await session.step(int64s(1, 1, 1, 1)))).toHaveLength(4);
     await session.close();
   });
 

@@ -48,7 +48,38 @@ const rows: Readonly<Record<string, Row>> = {
     lessIsBetter: false,
     open: openLander64,
   },
+  statesCartPole: stateRow('CartPole-v1'),
+  statesTaxi: stateRow('Taxi-v4'),
+  statesHalfCheetah: stateRow('HalfCheetah-v5'),
+  statesLunarLander: stateRow('LunarLander-v3'),
 };
+
+/** States of 64 sub-environments, 20 steps into their episodes: each is saved, restored and dropped. */
+function stateRow(id: string): Row {
+  return {
+    unit: 'save+restore pairs/s',
+    baseline: 'copy.deepcopy in Python, twice a pair (of MuJoCo and Box2D not exact)',
+    lessIsBetter: false,
+    open: (connection) => openStates(connection, id),
+  };
+}
+
+async function openStates(connection: Connection, id: string): Promise<() => Promise<number>> {
+  const pairs = 20;
+  const envs = await connection.makeVec(id, { numEnvs: 64, copy: false });
+  envs.actionSpace.seed(0);
+  await envs.reset({ seed: 0 });
+  for (let t = 0; t < 20; t++) await envs.step(envs.actionSpace.sample());
+  return async () => {
+    const begin = performance.now();
+    for (let i = 0; i < pairs; i++) {
+      const stateIds = await envs.saveState();
+      await envs.restoreState(stateIds);
+      await envs.dropState(stateIds);
+    }
+    return (64 * pairs) / ((performance.now() - begin) / 1000);
+  };
+}
 
 async function openSingle(connection: Connection): Promise<() => Promise<number>> {
   const steps = 5000;

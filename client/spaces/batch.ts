@@ -1,5 +1,15 @@
-import { asNdArray, isTypedArray, type NdArray, sizeOf, type TypedArray } from '../nd-array.js';
+import {
+  asNdArray,
+  type DtypeName,
+  dtypes,
+  isNdArray,
+  isTypedArray,
+  type NdArray,
+  sizeOf,
+  type TypedArray,
+} from '../nd-array.js';
 import { Box } from './box.js';
+import { canCast } from './can-cast.js';
 import { Dict } from './dict.js';
 import { elementsOf } from './elements.js';
 import type { Sample, Space } from './index.js';
@@ -8,9 +18,8 @@ import type { MultiBinary } from './multi-binary.js';
 import { MultiDiscrete } from './multi-discrete.js';
 import { Tuple } from './tuple.js';
 
-function tile(bounds: ArrayLike<number | bigint>, n: number): ArrayLike<number | bigint> {
-  if (!isTypedArray(bounds)) return Array.from({ length: n }, () => Array.from(bounds)).flat();
-  const tiled = new (bounds.constructor as typeof Float64Array)(n * bounds.length);
+function tile(bounds: NdArray, n: number): TypedArray {
+  const tiled = new dtypes[bounds.dtype].Array(n * bounds.length);
   for (let i = 0; i < n; i++) tiled.set(bounds as never, i * bounds.length);
   return tiled;
 }
@@ -47,10 +56,9 @@ export function batchSpace(space: Space, n: number): Space {
 
 function batchOfArrays(space: Space, n: number): Box | MultiDiscrete | undefined {
   switch (space.kind) {
-    case 'Box': {
-      const { low, high } = space.openBounds();
-      return new Box(tile(low, n), tile(high, n), [n, ...space.shape], space.dtype);
-    }
+    // As in Gymnasium: an integer that was unbounded is bounded by the limits of its dtype in a batch.
+    case 'Box':
+      return new Box(tile(space.low, n), tile(space.high, n), [n, ...space.shape], space.dtype);
     case 'Discrete':
       return new MultiDiscrete(repeat([space.n], n), repeat([space.start], n), [n], space.dtype);
     case 'MultiDiscrete': {
@@ -80,7 +88,7 @@ export function iterate(space: Space, batch: unknown): unknown[] | undefined {
     case 'MultiBinary':
       return iterateArray(batch);
     case 'Discrete':
-      return isTypedArray(batch) ? Array.from(batch as Int32Array, Number) : arrayOf(batch);
+      return iterateIntegers(batch, space.dtype);
     case 'Dict': {
       if (typeof batch !== 'object' || batch === null) return undefined;
       const entries = Object.entries(batch);
@@ -105,11 +113,19 @@ export function iterate(space: Space, batch: unknown): unknown[] | undefined {
   }
 }
 
+/** Numbers; arrays where the elements are of a dtype that is not the space's, which `contains` then refuses. */
+function iterateIntegers(batch: unknown, dtype: DtypeName): unknown[] | undefined {
+  if (!isTypedArray(batch)) return arrayOf(batch);
+  const fits = !isNdArray(batch) || (batch.shape.length === 1 && canCast(batch.dtype, dtype));
+  return fits ? Array.from(batch as ArrayLike<number>, Number) : iterateArray(batch);
+}
+
 function arrayOf(value: unknown): unknown[] | undefined {
   return Array.isArray(value) ? value : undefined;
 }
 
-function iterateArray(batch: unknown): unknown[] | undefined {
+/** The rows of an array: elements along its first axis, as arrays. */
+export function iterateArray(batch: unknown): unknown[] | undefined {
   if (Array.isArray(batch)) return batch;
   const found = elementsOf(batch);
   const [count, ...shape] = found?.shape ?? [];

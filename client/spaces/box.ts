@@ -160,7 +160,7 @@ export class Box<T extends TypedArray = TypedArray> extends Seeded {
   }
 
   /** The bounds as the constructor takes them: infinite also where an integer has none. */
-  openBounds(): { low: ArrayLike<number | bigint>; high: ArrayLike<number | bigint> } {
+  private openBounds(): { low: ArrayLike<number | bigint>; high: ArrayLike<number | bigint> } {
     const open = (bounds: NdArray, bounded: Uint8Array, infinity: number) =>
       isReal(this.dtype) || bounded.every((is) => is === 1)
         ? (bounds as ArrayLike<number | bigint>)
@@ -239,7 +239,8 @@ function hold(value: number | bigint, dtype: DtypeName, infinity: number): numbe
 function areClose(a: ArrayLike<number | bigint>, b: ArrayLike<number | bigint>): boolean {
   return Array.from(a, Number).every((x, i) => {
     const y = Number(b[i]);
-    return x === y || Math.abs(x - y) <= 1e-8 + 1e-5 * Math.abs(y);
+    if (!Number.isFinite(y)) return x === y;
+    return Math.abs(x - y) <= 1e-8 + 1e-5 * Math.abs(y);
   });
 }
 

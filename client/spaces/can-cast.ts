@@ -21,10 +21,15 @@ export function canCast(from: DtypeName, to: DtypeName): boolean {
   return from === to || wider[from].some((next) => canCast(next, to));
 }
 
-/** `numpy.result_type` of dtypes: the narrowest to which all cast; float64 of none. */
+/**
+ * `numpy.result_type`: the narrowest dtype to which all cast.
+ *
+ * @throws RangeError if there are none.
+ */
 export function resultType(dtypes: readonly DtypeName[]): DtypeName {
+  if (dtypes.length === 0) throw new RangeError('A space without entries has no flat values.');
   const names = Object.keys(wider) as DtypeName[];
   const common = names.filter((name) => dtypes.every((dtype) => canCast(dtype, name)));
   const isNarrowest = (name: DtypeName) => common.every((other) => canCast(name, other));
-  return dtypes.length === 0 ? 'float64' : (common.find(isNarrowest) ?? 'float64');
+  return common.find(isNarrowest) ?? 'float64';
 }

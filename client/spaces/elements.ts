@@ -16,8 +16,14 @@ export function elementsOf(value: unknown): Elements | undefined {
   if (isTypedArray(value)) return { elements: value, shape: undefined, dtype: undefined };
   const shape = shapeOf(value);
   if (shape === undefined) return undefined;
-  const elements = Array.isArray(value) ? value.flat(Infinity) : [value];
-  return { elements: elements.map(toNumber), shape, dtype: undefined };
+  return { elements: leavesOf(value).map(toNumber), shape, dtype: undefined };
+}
+
+function leavesOf(value: unknown): (number | bigint | boolean)[] {
+  if (Array.isArray(value)) return value.flatMap(leavesOf);
+  return isTypedArray(value)
+    ? Array.from(value as ArrayLike<number>)
+    : [value as number | bigint | boolean];
 }
 
 function toNumber(value: number | bigint | boolean): number | bigint {
@@ -25,6 +31,8 @@ function toNumber(value: number | bigint | boolean): number | bigint {
 }
 
 function shapeOf(value: unknown): number[] | undefined {
+  if (isNdArray(value)) return [...value.shape];
+  if (isTypedArray(value)) return [value.length];
   if (!Array.isArray(value)) return isScalar(value) ? [] : undefined;
   const shapes = value.map(shapeOf);
   const [first = []] = shapes;

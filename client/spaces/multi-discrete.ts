@@ -87,23 +87,19 @@ export class MultiDiscrete extends Seeded {
   }
 
   /**
-   * Whether a value is an array of this shape, of a dtype that casts to this one, each element within its range. Plain arrays of
-   * integers have this dtype; a typed array without a shape needs as many elements.
+   * Whether a value is an array of this shape, of a dtype that casts to this one, each element within its range. Plain arrays
+   * are int64, as in NumPy; a typed array without a shape needs as many elements.
    */
   contains(value: unknown): boolean {
     const found = elementsOf(value);
     if (found === undefined || !hasShape(found, this.shape, this.nvec.length)) return false;
     const { elements, shape, dtype } = found;
-    if (dtype === undefined ? shape === undefined && !this.holds(elements) : !this.casts(dtype))
-      return false;
+    const fits = shape === undefined ? this.holds(elements) : canCast(dtype ?? 'int64', this.dtype);
+    if (!fits) return false;
     return Array.from(elements, Number).every((element, i) => {
       const index = element - (this.start[i] as number);
       return Number.isInteger(index) && index >= 0 && index < (this.nvec[i] as number);
     });
-  }
-
-  private casts(dtype: DtypeName): boolean {
-    return canCast(dtype, this.dtype);
   }
 
   private holds(elements: ArrayLike<unknown>): boolean {

@@ -1,4 +1,5 @@
-import { isTypedArray } from '../nd-array.js';
+import { isNdArray, isTypedArray } from '../nd-array.js';
+import { iterateArray } from './batch.js';
 import type { Sample, Space } from './index.js';
 import type { SpaceJSON } from './json.js';
 import { given, type Mask, partsOf, sampleWithin } from './masks.js';
@@ -32,12 +33,13 @@ export class Tuple {
     return this.spaces.map((space, i) => sampleWithin(space, parts[i], by));
   }
 
-  /** Whether a value is an array of as many items, each within its space. */
+  /** Whether a value is an array of as many items, each within its space; of a typed array, the rows. */
   contains(value: unknown): boolean {
-    if (!Array.isArray(value) && !isTypedArray(value)) return false;
+    const items = isNdArray(value) ? iterateArray(value) : value;
+    if (!Array.isArray(items) && !isTypedArray(items)) return false;
     return (
-      value.length === this.spaces.length &&
-      this.spaces.every((space, i) => space.contains(value[i]))
+      items.length === this.spaces.length &&
+      this.spaces.every((space, i) => space.contains(items[i]))
     );
   }
 

@@ -9,7 +9,7 @@ export function zeroOf(space: Space): Sample {
     case 'Tuple':
       return space.spaces.map(zeroOf);
     case 'Text':
-      return (space.characters[0] ?? '').repeat(space.minLength);
+      return ([...space.characters].sort()[0] ?? '').repeat(space.minLength);
     case 'Discrete':
       return space.start;
     case 'MultiDiscrete':

@@ -261,6 +261,28 @@ def test_asynchronous_calls(address):
     envs.close()
 
 
+def test_arguments_of_single_sub_environments(address):
+    each = [{"sutton_barto_reward": True}, {}]
+    envs = RemoteVectorEnv("CartPole-v1", 2, env_kwargs=each)
+    local = SyncVectorEnv([lambda kwargs=kwargs: gymnasium.make("CartPole-v1", **kwargs) for kwargs in each])
+    envs.reset(seed=1), local.reset(seed=1)
+    assert envs.step([0, 1])[1].tolist() == local.step([0, 1])[1].tolist() == [0.0, 1.0]
+    envs.close()
+    with pytest.raises(ValueError, match="length=1"):
+        RemoteVectorEnv("CartPole-v1", 2, env_kwargs=[{}])
+
+
+def test_observation_spaces_that_differ(address):
+    each = [{"desc": ["SF", "FG"]}, {"desc": ["SFF", "FFG"]}]
+    with raises("INVALID_KWARGS"):
+        RemoteVectorEnv("FrozenLake-v1", 2, env_kwargs=each)
+    with pytest.raises(ValueError, match="Invalid `observation_mode`"):
+        RemoteVectorEnv("CartPole-v1", 2, observation_mode="equal")
+    envs = RemoteVectorEnv("CartPole-v1", 2, observation_mode="different")
+    assert envs.observation_space == gymnasium.vector.utils.batch_space(envs.single_observation_space, 2)
+    envs.close()
+
+
 # Attributes.
 
 

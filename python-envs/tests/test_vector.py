@@ -1,5 +1,7 @@
 """Workers beside gymnasium.vector.SyncVectorEnv: same seeds, same actions, every bit of every result."""
 
+from functools import partial
+
 import gymnasium
 import numpy as np
 import pytest
@@ -36,19 +38,23 @@ CASES = [
 class Both:
     """The same environments in two workers and in a SyncVectorEnv."""
 
-    def __init__(self, workers, env_id, limit, mode, max_part_bytes=0, wrappers=()):
-        def make():
-            env = gymnasium.make(env_id, max_episode_steps=limit or None)
+    def __init__(self, workers, env_id, limit, mode, max_part_bytes=0, wrappers=(), each=()):
+        def make(kwargs):
+            env = gymnasium.make(env_id, max_episode_steps=limit or None, **kwargs)
             for name, kwargs in wrappers:
                 env = getattr(gymnasium.wrappers, name)(env, **kwargs)
             return env
 
-        self.theirs = SyncVectorEnv([make] * NUM_ENVS, autoreset_mode=mode)
+        makers = [partial(make, kwargs) for kwargs in each or [{}] * NUM_ENVS]
+        self.theirs = SyncVectorEnv(makers, observation_mode="different" if each else "same", autoreset_mode=mode)
         self.theirs.action_space.seed(SEED)
         self.space, self.mode = self.theirs.single_observation_space, mode
         self.ours = [workers() for _ in PLACES]
         options = {"max_episode_steps": limit} if limit else {}
         options["wrappers"] = [{"name": name, "kwargs": arguments(**kwargs)} for name, kwargs in wrappers]
+        if each:
+            options["observation_mode"] = schema.OBSERVATION_MODE_DIFFERENT
+            options["env_kwargs"] = [arguments(**kwargs) for kwargs in each]
         for worker, (first, count) in zip(self.ours, PLACES):
             worker.open(env_id, NUM_ENVS, first, count, MODES[mode], max_part_bytes, **options)
         self.episode, self.steps = np.zeros(NUM_ENVS, int), np.zeros(NUM_ENVS, int)
@@ -274,6 +280,22 @@ def test_a_reset_replaces_the_autoreset_that_was_due(workers):
             both.theirs._autoreset_envs[ended] = False
             resets += 1
     assert resets > 3
+
+
+LAKES = [{"map_name": name, "is_slippery": slippery} for name in ("4x4", "8x8") for slippery in (True, False)]
+DIFFERENT = {"FrozenLake-v1": [*LAKES, {}], "LunarLander-v3": [{"gravity": -gravity} for gravity in (2.0, 4.0, 6.0, 8.0, 10.0)]}
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
+@pytest.mark.parametrize("env_id", DIFFERENT)
+def test_observation_mode_different_is_gymnasiums(workers, env_id, mode):
+    both = Both(workers, env_id, 40, mode, each=DIFFERENT[env_id])
+    both.reset(number=SEED)
+    for _ in range(100):
+        ended = both.step()
+        if mode == AutoresetMode.DISABLED and ended.any():
+            both.reset(mask=ended)
+    assert both.ended.all()
 
 
 def test_arrays_that_an_environment_uses_again_are_copied_in_time(worker):

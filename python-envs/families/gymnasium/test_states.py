@@ -14,7 +14,7 @@ from gymlink.sidecar.copies import copy_env, copy_plain
 from gymlink.sidecar.errors import RequestError
 from gymlink.sidecar.sub_environments import SubEnvironments
 from gymlink.sidecar.tiers import Native, Recorder, Replay, tier_of
-from gymlink.sidecar.values import to_value
+from gymlink.sidecar.values import from_value, to_value
 
 MANIFEST = json.loads((Path(__file__).parent / "family.json").read_text())
 AVAILABLE = sorted(entry["id"] for entry in catalogue()["environments"] if not entry["unavailable"])
@@ -154,10 +154,10 @@ def test_rendering_leaves_a_saved_state_alone():
         envs = opened(env_id, render_mode="rgb_array")
         reset(envs, 0, seed=1)
         (state,) = envs.save(envs.sieve.select([0]))
-        first = envs.render(envs.sieve.select([0]))
+        first = envs.render(envs.sieve.select([0]), {})
         expected = play(envs, 0, actions_of(env_id, 1, 6))
         envs.restore(envs.sieve.select([0]), [state])
-        again = envs.render(envs.sieve.select([0]))
+        again = envs.render(envs.sieve.select([0]), {})
         assert again == first, env_id
         assert play(envs, 0, actions_of(env_id, 1, 6))[0] == expected[0]
         envs.close()
@@ -172,3 +172,61 @@ def test_states_of_other_arguments_are_refused():
     assert raised.value.reason == schema.ERROR_REASON_STATE_MISMATCH
     with pytest.raises(RequestError, match="'CartPole-v1', but this session is of Acrobot-v1"):
         opened("Acrobot-v1").import_states(exported)
+
+
+def tampered(env_id, change):
+    """An exported state whose content was changed."""
+    envs = opened(env_id)
+    reset(envs, 0, seed=1)
+    play(envs, 0, actions_of(env_id, 1, 3))
+    message = wire.decode("PortableState", envs.export(envs.save(envs.sieve.select([0])))[0])
+    content = from_value(message["content"])
+    change(content)
+    message["content"] = to_value(content)
+    return envs, wire.encode("PortableState", message)
+
+
+TAMPERED = [
+    ("CartPole-v1", lambda layers: layers[2]["values"].update(step=1)),
+    ("CartPole-v1", lambda layers: layers[2]["values"].update(spec=1)),
+    ("CartPole-v1", lambda layers: layers[0]["values"].update(env=1)),
+    ("CartPole-v1", lambda layers: layers[2]["values"].update({7: 1})),
+    ("CartPole-v1", lambda layers: layers[2]["generators"].update(_np_random={"bit_generator": "MT19937"})),
+    ("CartPole-v1", lambda layers: layers.pop()),
+    ("Taxi-v4", lambda layers: layers[2]["values"].update(P={})),
+    ("HalfCheetah-v5", lambda layers: layers[2].update(physics=(np.zeros(3), np.zeros(3)))),
+    ("HalfCheetah-v5", lambda layers: layers[2].pop("physics")),
+    ("LunarLander-v3", lambda content: content["log"][0].update(actions=[9])),
+    ("LunarLander-v3", lambda content: content["log"][0].update(actions=np.zeros(30_000, np.int64))),
+    ("LunarLander-v3", lambda content: content["log"][0].update(seed="x")),
+    ("LunarLander-v3", lambda content: content["log"][0].pop("before")),
+    ("LunarLander-v3", lambda content: content.update(log=[])),
+]
+
+
+@pytest.mark.parametrize(("env_id", "change"), TAMPERED)
+def test_a_changed_state_is_refused(env_id, change):
+    envs, data = tampered(env_id, change)
+    with pytest.raises(RequestError, match=r"does not fit.*Nothing was changed") as raised:
+        envs.import_states([data])
+    assert raised.value.reason == schema.ERROR_REASON_MALFORMED_REQUEST
+
+
+def test_a_replay_that_comes_out_otherwise_is_no_success():
+    envs, data = tampered("LunarLander-v3", lambda content: content["log"][0].update(seed=2))
+    with pytest.raises(RequestError, match="gave another state") as raised:
+        envs.restore(envs.sieve.select([1]), envs.import_states([data]))
+    assert raised.value.env_indices == [1]
+    with pytest.raises(RequestError, match="failed since its last reset"):
+        play(envs, 1, actions_of("LunarLander-v3", 1, 1))
+
+
+def test_an_environment_without_a_declared_tier_is_refused():
+    envs = SubEnvironments(
+        {"open": {"env_id": "CartPole-v1", "num_envs": 1, "autoreset_mode": 1}, "first": 0, "count": 1},
+        {"states": {"Taxi-*": {}}},
+    )
+    reset(envs, 0)
+    with pytest.raises(RequestError, match="cannot be saved") as raised:
+        envs.save(envs.sieve.select([0]))
+    assert raised.value.reason == schema.ERROR_REASON_UNIMPLEMENTED

@@ -69,4 +69,17 @@ def _encode_rows(space, value, rows):
     values = [value] if rows is None else list(value)
     if rows is not None and len(values) != rows:
         raise ValueError(f"{len(values)} values came for {rows} sub-environments")
-    return layout_bytes(space, values)
+    try:
+        return layout_bytes(space, values)
+    except Exception as error:
+        row = "" if rows is None else _first_invalid(space, values)
+        raise ValueError(f"{row}{type(error).__name__}: {error}") from error
+
+
+def _first_invalid(space, values):
+    for row, value in enumerate(values):
+        try:
+            layout_bytes(space, [value])
+        except Exception:
+            return f"sub-environment {row}: "
+    return ""

@@ -102,7 +102,7 @@ def _read_sequences(space, rows, blocks):
 
 
 def _section(space, batch, begin, end):
-    """Rows begin … end - 1 of a batch, as a stacked sequence has them."""
+    """Rows begin … end - 1 of a batch, as stacked sequences and graphs have them."""
     if isinstance(space, spaces.Dict):
         return {key: _section(entry, batch[key], begin, end) for key, entry in space.spaces.items()}
     if isinstance(space, spaces.Tuple):
@@ -112,17 +112,18 @@ def _section(space, batch, begin, end):
 
 def _read_graphs(space, rows, blocks):
     node_offsets = blocks.offsets(rows)
-    nodes = _read_array(space.node_space, node_offsets[-1], blocks)
+    nodes = read(space.node_space, node_offsets[-1], blocks)
     has_edges = blocks.take(_UINT8, rows)
     edge_offsets = blocks.offsets(rows)
-    edges = None if space.edge_space is None else _read_array(space.edge_space, edge_offsets[-1], blocks)
+    edges = None if space.edge_space is None else read(space.edge_space, edge_offsets[-1], blocks)
     links = blocks.take(_INT32, 2 * edge_offsets[-1]).reshape(-1, 2)
     graphs = []
     for index in range(rows):
-        node, edge = slice(*node_offsets[index : index + 2]), slice(*edge_offsets[index : index + 2])
-        graph_edges = None if edges is None or not has_edges[index] else edges[edge].copy()
-        graph_links = links[edge].copy() if has_edges[index] else None
-        graphs.append(spaces.GraphInstance(nodes[node].copy(), graph_edges, graph_links))
+        begin, end = edge_offsets[index : index + 2]
+        graph_nodes = _section(space.node_space, nodes, *node_offsets[index : index + 2])
+        graph_edges = None if edges is None or not has_edges[index] else _section(space.edge_space, edges, begin, end)
+        graph_links = links[begin:end].copy() if has_edges[index] else None
+        graphs.append(spaces.GraphInstance(graph_nodes, graph_edges, graph_links))
     return graphs
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from gymnasium.error import AlreadyPendingCallError, NoAsyncCallError
 from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
+from gymnasium.vector.utils import batch_differing_spaces, batch_space
 
 from gymlink.client import batches, calls, rendering, spaces
 from gymlink.client.actions import encode_actions
@@ -22,6 +22,7 @@ _MODES = {
     AutoresetMode.SAME_STEP: schema.AUTORESET_MODE_SAME_STEP,
     AutoresetMode.DISABLED: schema.AUTORESET_MODE_DISABLED,
 }
+_OBSERVATION_MODES = {"same": schema.OBSERVATION_MODE_SAME, "different": schema.OBSERVATION_MODE_DIFFERENT}
 
 
 class RemoteVectorEnv(VectorEnv):
@@ -36,6 +37,8 @@ class RemoteVectorEnv(VectorEnv):
         render_mode: One of the environment's render modes other than ``human``, or one of them with ``_list`` behind it.
         max_episode_steps: Steps after which an episode is truncated, instead of the environment's own limit.
         num_workers: Processes over which the sub-environments are spread; by default the server chooses.
+        observation_mode: ``same``, or ``different`` where the bounds of observation spaces differ between sub-environments.
+        env_kwargs: Constructor arguments of single sub-environments, one dict each, merged over `kwargs`.
         timeout_s: Seconds within which the server must answer each request; the default is longer than its own deadlines.
         **kwargs: Constructor arguments, each on the environment's allow-list.
 
@@ -57,17 +60,27 @@ class RemoteVectorEnv(VectorEnv):
         render_mode=None,
         max_episode_steps=None,
         num_workers=None,
+        observation_mode="same",
+        env_kwargs=None,
         timeout_s=DEFAULT_TIMEOUT_S,
         **kwargs,
     ):
         super().__init__()
         self.autoreset_mode = AutoresetMode(autoreset_mode)
+        if not isinstance(observation_mode, str):
+            raise TypeError(f"`observation_mode` is 'same' or 'different', actual got {observation_mode}")
+        if observation_mode not in _OBSERVATION_MODES:
+            raise ValueError(f"Invalid `observation_mode`, expected: 'same' or 'different', actual got {observation_mode}")
+        if env_kwargs is not None:
+            _check_count("env_kwargs", env_kwargs, num_envs)
         fields = {
             "num_envs": num_envs,
             "render_mode": render_mode,
             "max_episode_steps": max_episode_steps,
             "num_workers": num_workers,
             "autoreset_mode": _MODES[self.autoreset_mode],
+            "observation_mode": _OBSERVATION_MODES[observation_mode],
+            "env_kwargs": env_kwargs and [arguments(each, "constructor argument") for each in env_kwargs],
         }
         self.session, opened = open_session(env_id, address, timeout_s, fields, kwargs)
         self._finalizer = weakref.finalize(self, self.session.abandon)
@@ -75,7 +88,8 @@ class RemoteVectorEnv(VectorEnv):
         self.metadata = {**rendering.metadata(opened), "autoreset_mode": self.autoreset_mode}
         self.single_observation_space = spaces.from_message(opened.get("observation_space", {}))
         self.single_action_space = spaces.from_message(opened.get("action_space", {}))
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        each = [spaces.from_message(space) for space in opened.get("observation_spaces", ())]
+        self.observation_space = batch_differing_spaces(each) if each else batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._observations = batches.empty(self.single_observation_space, num_envs)
         self._all, self._pending, self._parts = np.arange(num_envs, dtype=np.uint32), None, []
