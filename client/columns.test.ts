@@ -319,6 +319,15 @@ describe('payloads that break the layout are MALFORMED_REPLY', () => {
     ['offsets that decrease', new Text(0, 3, 'a'), 3, words(0, 2, 1, 1, 97, 0)],
     ['offsets beyond the payload', new Text(0, 3, 'a'), 1, words(0, 2 ** 32 - 1)],
     ['bytes that are not UTF-8', new Text(0, 3, 'a'), 1, words(0, 1, 0xff, 0)],
+    ['a sequence longer than the payload', new Sequence(new Discrete(3)), 1, words(0, 2 ** 32 - 1)],
+    ['offsets of a sequence that decrease', new Sequence(new Discrete(3)), 2, words(0, 1, 0, 0)],
+    ['a variant that does not exist', new OneOf([new Discrete(3)]), 1, words(1, 0, 0, 0)],
+    [
+      'an edge to a node of no graph',
+      new Graph(new Discrete(3, 0, 'int32')),
+      1,
+      words(0, 1, 0, 0, 1, 0, 0, 1, 0, 1),
+    ],
     ['missing padding', new Discrete(3, 0, 'int8'), 1, new Uint8Array(1)],
   ];
   test.each(broken)('%s', (_, space, rows, payload) => {
