@@ -23,7 +23,8 @@ async function playVector(gym: Connection, oracle: Oracle, settings: Case): Prom
     autoresetMode: mode as AutoresetMode,
     ...(maxEpisodeSteps ? { maxEpisodeSteps } : {}),
   });
-  return compareVector(envs, oracle, settings);
+  // Awaited here: the environments are closed when this function returns.
+  return await compareVector(envs, oracle, settings);
 }
 
 const modes: readonly AutoresetMode[] = ['NextStep', 'SameStep', 'Disabled'];
