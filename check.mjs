@@ -32,7 +32,7 @@ function generatedCodeIsFresh() {
   try {
     return (
       run(process.execPath, 'proto/generate.mjs', folder) &&
-      ['proto/gen', 'python-envs/gymlink/sidecar/schema.py'].every(same)
+      ['proto/gen', 'python-envs/gymlink/protocol/schema.py'].every(same)
     );
   } finally {
     rmSync(folder, { recursive: true });

@@ -1,12 +1,12 @@
-// Generates the code that is committed: proto/gen (TypeScript, by ts-proto) and the sidecar's message tables
-// (python-envs/gymlink/sidecar/schema.py), from which its own small codec reads and writes protobuf without the
+// Generates the code that is committed: proto/gen (TypeScript, by ts-proto) and Python's message tables
+// (python-envs/gymlink/protocol/schema.py), from which a small codec reads and writes protobuf without the
 // protobuf runtime, whose versions differ between families. `node proto/generate.mjs [FOLDER]` writes under FOLDER.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const out = process.argv[2] ?? '.';
-const schemaFile = join(out, 'python-envs/gymlink/sidecar/schema.py');
+const schemaFile = join(out, 'python-envs/gymlink/protocol/schema.py');
 
 const buf = (...args) =>
   execFileSync('npx', ['--no-install', 'buf', ...args], { encoding: 'utf8', maxBuffer: 1 << 26 });

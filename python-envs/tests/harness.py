@@ -9,9 +9,9 @@ import sys
 import time
 from pathlib import Path
 
-from gymlink.sidecar import schema, wire
+from gymlink.protocol import schema, wire
+from gymlink.protocol.values import magnitude, to_value
 from gymlink.sidecar.frames import FrameSocket
-from gymlink.sidecar.values import magnitude, to_value
 from tests.infos import decode_details
 from tests.reference import read_part
 

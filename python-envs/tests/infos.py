@@ -3,8 +3,8 @@
 import numpy as np
 from gymnasium.vector import VectorEnv
 
-from gymlink.sidecar import schema, wire
-from gymlink.sidecar.values import from_tensor, from_value
+from gymlink.protocol import schema, wire
+from gymlink.protocol.values import from_tensor, from_value
 
 _PYTHON = {schema.INFO_TYPE_INT: int, schema.INFO_TYPE_FLOAT: float, schema.INFO_TYPE_BOOL: bool}
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from gymnasium import spaces
 
-from gymlink.sidecar import wire
-from gymlink.sidecar.spaces import describe
+from gymlink.protocol import wire
+from gymlink.protocol.spaces import describe
 from tests.reference import elements_of, pack, unstacked
 from tests.space_list import COMPOSITE_SPACES, SPACES, samples
 

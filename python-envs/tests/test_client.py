@@ -22,7 +22,7 @@ from gymnasium.error import (
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from gymlink.client import GymlinkError, RemoteEnv, RemoteVectorEnv, UnsupportedInfo, register
-from gymlink.sidecar import wire
+from gymlink.protocol import wire
 from tests.serving import GymlinkServer
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from gymnasium.spaces import GraphInstance
 
+from gymlink.protocol.layout import InvalidRow
+from gymlink.protocol.layout_writer import layout_bytes
+from gymlink.protocol.test_spaces import read
+from gymlink.protocol.wire import decode
 from gymlink.sidecar.actions import ActionReader
-from gymlink.sidecar.layout import InvalidRow
-from gymlink.sidecar.layout_writer import layout_bytes
-from gymlink.sidecar.test_spaces import read
-from gymlink.sidecar.wire import decode
 from tests.make_fixtures import files
 from tests.reference import same, stacked
 

@@ -6,12 +6,12 @@ from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gymlink.sidecar import wire
+from gymlink.protocol import wire
+from gymlink.protocol.layout import InvalidRow
+from gymlink.protocol.layout_writer import layout_bytes
+from gymlink.protocol.spaces import describe
+from gymlink.protocol.test_spaces import read
 from gymlink.sidecar.actions import ActionReader
-from gymlink.sidecar.layout import InvalidRow
-from gymlink.sidecar.layout_writer import layout_bytes
-from gymlink.sidecar.spaces import describe
-from gymlink.sidecar.test_spaces import read
 from tests.reference import Reader, pack, row_of, same
 from tests.space_list import samples
 

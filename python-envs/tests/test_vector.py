@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.vector.utils import iterate
 
 import tests.fixtures.environments  # noqa: F401 - registers them
-from gymlink.sidecar import schema
+from gymlink.protocol import schema
 from tests.harness import arguments, seed
 from tests.infos import plain, vector_form
 from tests.reference import COLUMNS, pack, row_of, same

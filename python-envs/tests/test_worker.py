@@ -8,8 +8,8 @@ import pytest
 from gymnasium.spaces import Box, Discrete
 from PIL import Image
 
-from gymlink.sidecar import schema, wire
-from gymlink.sidecar.spaces import describe
+from gymlink.protocol import schema, wire
+from gymlink.protocol.spaces import describe
 from tests.harness import Failed, arguments, seed
 from tests.reference import pack, row_of, same
 from tests.space_list import ALL_SPACES, samples

@@ -8,9 +8,9 @@ import pytest
 from gymnasium.envs.mujoco.mujoco_env import MujocoEnv
 from gymnasium.envs.registration import load_env_creator
 
+from gymlink.protocol.spaces import describe
+from gymlink.protocol.values import to_value
 from gymlink.sidecar.attributes import sendable
-from gymlink.sidecar.spaces import describe
-from gymlink.sidecar.values import to_value
 
 FOLDER = Path(__file__).parent
 MANIFEST = json.loads((FOLDER / "family.json").read_text())

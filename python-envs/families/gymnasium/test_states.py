@@ -8,13 +8,13 @@ import gymnasium
 import numpy as np
 import pytest
 
-from gymlink.sidecar import schema, wire
+from gymlink.protocol import schema, wire
+from gymlink.protocol.values import from_value, to_value
 from gymlink.sidecar.catalogue import catalogue
 from gymlink.sidecar.copies import copy_env, copy_plain
 from gymlink.sidecar.errors import RequestError
 from gymlink.sidecar.sub_environments import SubEnvironments
 from gymlink.sidecar.tiers import Native, Recorder, Replay, tier_of
-from gymlink.sidecar.values import from_value, to_value
 
 MANIFEST = json.loads((Path(__file__).parent / "family.json").read_text())
 AVAILABLE = sorted(entry["id"] for entry in catalogue()["environments"] if not entry["unavailable"])

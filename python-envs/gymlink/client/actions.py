@@ -4,8 +4,8 @@ import numpy as np
 from gymnasium import spaces
 
 from gymlink.client.errors import GymlinkError, invalid_action
-from gymlink.sidecar.layout import element, padded
-from gymlink.sidecar.layout_writer import layout_bytes
+from gymlink.protocol.layout import element, padded
+from gymlink.protocol.layout_writer import layout_bytes
 
 _ARRAYS = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 

@@ -12,8 +12,8 @@ from gymnasium import spaces
 from gymnasium.vector.utils import create_empty_array
 
 from gymlink.client.errors import malformed
-from gymlink.sidecar.layout import element, padded
-from gymlink.sidecar.spaces import OneOf
+from gymlink.protocol.layout import element, padded
+from gymlink.protocol.spaces import OneOf
 
 _ARRAYS = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 

@@ -3,7 +3,7 @@
 from gymlink.client.errors import GymlinkError, failure, no_attribute
 from gymlink.client.infos import UnsupportedInfo
 from gymlink.client.opening import arguments
-from gymlink.sidecar.values import from_value, to_value
+from gymlink.protocol.values import from_value, to_value
 
 
 def call(session, name, args=(), kwargs=None, env_indices=()):

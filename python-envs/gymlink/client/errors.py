@@ -2,7 +2,7 @@
 
 from gymnasium import error as gymnasium_error
 
-from gymlink.sidecar import schema
+from gymlink.protocol import schema
 
 _PREFIX = "ERROR_REASON_"
 _REASONS = {value: name[len(_PREFIX) :] for name, value in vars(schema).items() if name.startswith(_PREFIX)}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gymlink.client.errors import malformed
-from gymlink.sidecar import schema
-from gymlink.sidecar.values import InvalidValue, from_tensor, from_value
+from gymlink.protocol import schema
+from gymlink.protocol.values import InvalidValue, from_tensor, from_value
 
 
 @dataclass(frozen=True)

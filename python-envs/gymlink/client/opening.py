@@ -4,7 +4,7 @@ import os
 
 from gymlink.client.errors import failure
 from gymlink.client.session import Session
-from gymlink.sidecar.values import magnitude, to_value
+from gymlink.protocol.values import magnitude, to_value
 
 DEFAULT_ADDRESS = "localhost:50051"
 # Longer than any deadline of the server, which then says itself what took too long.

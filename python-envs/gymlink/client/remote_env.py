@@ -11,7 +11,7 @@ from gymlink.client.infos import of_each
 from gymlink.client.opening import DEFAULT_TIMEOUT_S, arguments, open_session, seed_message
 from gymlink.client.transitions import read_parts
 from gymlink.client.warning import InfoWarning
-from gymlink.sidecar import schema
+from gymlink.protocol import schema
 
 _ONLY = np.zeros(1, np.uint32)
 

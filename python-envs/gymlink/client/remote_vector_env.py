@@ -15,7 +15,7 @@ from gymlink.client.infos import add_columns
 from gymlink.client.opening import DEFAULT_TIMEOUT_S, arguments, open_session, seed_message
 from gymlink.client.transitions import details_of, read_parts
 from gymlink.client.warning import InfoWarning
-from gymlink.sidecar import schema
+from gymlink.protocol import schema
 
 _MODES = {
     AutoresetMode.NEXT_STEP: schema.AUTORESET_MODE_NEXT_STEP,

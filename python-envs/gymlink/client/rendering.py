@@ -3,7 +3,7 @@
 from gymnasium import logger
 
 from gymlink.client.errors import failure
-from gymlink.sidecar.values import from_value, text_map
+from gymlink.protocol.values import from_value, text_map
 
 # Gymnasium's render modes other than `human`.
 MODES = ["rgb_array", "ansi", "rgb_array_list", "ansi_list", "depth_array", "rgbd_tuple"]

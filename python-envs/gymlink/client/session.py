@@ -8,7 +8,7 @@ import time
 import grpc
 
 from gymlink.client.errors import GymlinkError, failure, from_message, malformed
-from gymlink.sidecar import wire
+from gymlink.protocol import wire
 
 _METHOD = "/gymlink.v1.EnvironmentService/Session"
 _ERROR_KEY = "gymlink-error-bin"

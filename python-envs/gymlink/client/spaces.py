@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium import spaces
 
 from gymlink.client.errors import malformed
-from gymlink.sidecar.values import from_tensor, numpy_dtype
+from gymlink.protocol.values import from_tensor, numpy_dtype
 
 
 def from_message(message):

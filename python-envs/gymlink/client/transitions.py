@@ -8,7 +8,7 @@ import numpy as np
 from gymlink.client import batches
 from gymlink.client.errors import malformed
 from gymlink.client.infos import columns, of_each
-from gymlink.sidecar import wire
+from gymlink.protocol import wire
 
 _UINT8, _UINT32, _UINT64, _FLOAT64 = np.dtype("u1"), np.dtype("<u4"), np.dtype("<u8"), np.dtype("<f8")
 

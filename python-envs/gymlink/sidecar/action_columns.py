@@ -5,8 +5,8 @@ import struct
 
 import numpy as np
 
-from gymlink.sidecar.layout import InvalidRow, element, padded
-from gymlink.sidecar.spaces import start_of
+from gymlink.protocol.layout import InvalidRow, element, padded
+from gymlink.protocol.spaces import start_of
 
 # Elements of no bytes, for example of Box spaces of shape (0,), of which a few bytes could announce billions.
 _MOST_EMPTY_ELEMENTS = 1 << 16

@@ -2,10 +2,10 @@
 
 from gymnasium import spaces
 
+from gymlink.protocol.layout import InvalidRow, leaves
+from gymlink.protocol.spaces import OneOf
 from gymlink.sidecar.action_columns import ArrayColumn, DiscreteColumn, TextColumn, box_column, multi_discrete_column
 from gymlink.sidecar.composite_actions import GraphColumn, OneOfColumn, SequenceColumn
-from gymlink.sidecar.layout import InvalidRow, leaves
-from gymlink.sidecar.spaces import OneOf
 
 
 class ActionReader:

@@ -4,9 +4,9 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from gymlink.sidecar import schema, wire
+from gymlink.protocol import schema, wire
+from gymlink.protocol.values import from_value, text_map, to_value
 from gymlink.sidecar.errors import RequestError, malformed
-from gymlink.sidecar.values import from_value, text_map, to_value
 
 
 class AllowList:

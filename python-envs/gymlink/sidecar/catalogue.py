@@ -9,8 +9,8 @@ import signal
 import gymnasium
 import numpy as np
 
+from gymlink.protocol.values import to_value
 from gymlink.sidecar.processes import thread_count
-from gymlink.sidecar.values import to_value
 
 _PROBE_SECONDS = 20
 

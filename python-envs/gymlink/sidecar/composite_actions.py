@@ -5,8 +5,8 @@ from bisect import bisect_left, bisect_right
 import numpy as np
 from gymnasium.spaces import GraphInstance
 
+from gymlink.protocol.layout import InvalidRow
 from gymlink.sidecar.action_columns import ItemColumn, take_block, take_offsets
-from gymlink.sidecar.layout import InvalidRow
 
 
 class _Faults:

@@ -3,9 +3,9 @@
 import os
 import traceback
 
-from gymlink.sidecar import schema
-from gymlink.sidecar.values import InvalidValue
-from gymlink.sidecar.wire import WireError
+from gymlink.protocol import schema
+from gymlink.protocol.values import InvalidValue
+from gymlink.protocol.wire import WireError
 
 
 class RequestError(Exception):

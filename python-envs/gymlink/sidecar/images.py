@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 
-from gymlink.sidecar import schema
+from gymlink.protocol import schema
 from gymlink.sidecar.errors import RequestError, named
 
 # Pillow's name of the format, and its options.

@@ -5,9 +5,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from gymlink.sidecar import schema, wire
-from gymlink.sidecar.layout import InvalidRow
-from gymlink.sidecar.values import dtype_number, to_value
+from gymlink.protocol import schema, wire
+from gymlink.protocol.layout import InvalidRow
+from gymlink.protocol.values import dtype_number, to_value
 
 
 def encode_infos(infos, unsupported):

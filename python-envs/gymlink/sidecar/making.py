@@ -2,10 +2,10 @@
 
 import gymnasium
 
-from gymlink.sidecar import schema
+from gymlink.protocol import schema
+from gymlink.protocol.spaces import UnsupportedSpace, describe
+from gymlink.protocol.values import text_map
 from gymlink.sidecar.errors import RequestError, formatted, named
-from gymlink.sidecar.spaces import UnsupportedSpace, describe
-from gymlink.sidecar.values import text_map
 from gymlink.sidecar.wrapping import find_wrappers
 
 _MISSING = (gymnasium.error.DependencyNotInstalled, gymnasium.error.DeprecatedEnv, ImportError)

@@ -9,7 +9,7 @@ import signal
 import sys
 import traceback
 
-from gymlink.sidecar import schema, wire
+from gymlink.protocol import schema, wire
 from gymlink.sidecar.catalogue import catalogue
 from gymlink.sidecar.frames import FrameSocket
 from gymlink.sidecar.processes import become_worker, close_inherited, connect, thread_count

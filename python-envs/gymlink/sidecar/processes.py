@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from gymlink.sidecar import schema, wire
+from gymlink.protocol import schema, wire
 from gymlink.sidecar.frames import FrameSocket
 
 _PR_SET_PDEATHSIG = 1

@@ -4,9 +4,9 @@ import struct
 from bisect import bisect_left
 from collections import deque
 
-from gymlink.sidecar import schema, wire
+from gymlink.protocol import schema, wire
+from gymlink.protocol.values import text_map
 from gymlink.sidecar.errors import RequestError, malformed
-from gymlink.sidecar.values import text_map
 
 _MAX_SEED_BYTES = 32
 _STEP_HEAD = struct.Struct("<II")

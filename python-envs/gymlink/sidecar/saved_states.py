@@ -1,10 +1,10 @@
 """The saved states that a worker holds, and their portable form (session.proto, PortableState)."""
 
-from gymlink.sidecar import schema, wire
+from gymlink.protocol import schema, wire
+from gymlink.protocol.values import InvalidValue, from_value, to_value
 from gymlink.sidecar.copies import NotCopied
 from gymlink.sidecar.errors import RequestError, malformed
 from gymlink.sidecar.tiers import pack_log, unpack_log
-from gymlink.sidecar.values import InvalidValue, from_value, to_value
 
 _FORM = 1
 

@@ -5,20 +5,20 @@ import inspect
 import numpy as np
 from gymnasium.spaces import GraphInstance
 
-from gymlink.sidecar import schema
+from gymlink.protocol import schema
+from gymlink.protocol.layout import InvalidRow
+from gymlink.protocol.spaces import describe
+from gymlink.protocol.values import to_value
 from gymlink.sidecar.actions import ActionReader
 from gymlink.sidecar.copies import NotCopied
 from gymlink.sidecar.errors import RequestError, named
 from gymlink.sidecar.images import image_maker
 from gymlink.sidecar.infos import infos_encoder
-from gymlink.sidecar.layout import InvalidRow
 from gymlink.sidecar.making import close, make
 from gymlink.sidecar.requests import Sieve, read_plan
 from gymlink.sidecar.saved_states import SavedState, arguments_of, export, import_state
-from gymlink.sidecar.spaces import describe
 from gymlink.sidecar.tiers import Recorder, tier_of
 from gymlink.sidecar.transition import Rows, TransitionWriter
-from gymlink.sidecar.values import to_value
 
 _NEVER_RESET = "was never reset"
 _FAILED = "has failed since its last reset"

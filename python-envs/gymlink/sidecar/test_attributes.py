@@ -6,11 +6,11 @@ from pathlib import Path
 import gymnasium
 import pytest
 
-from gymlink.sidecar import wire
+from gymlink.protocol import wire
+from gymlink.protocol.values import from_value, to_value
 from gymlink.sidecar.attributes import AllowList, decode_call
 from gymlink.sidecar.errors import RequestError
 from gymlink.sidecar.requests import Sieve
-from gymlink.sidecar.values import from_value, to_value
 
 MANIFEST = json.loads((Path(__file__).parents[2] / "tests/fixtures/family.json").read_text())
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from gymlink.protocol.layout import InvalidRow
 from gymlink.sidecar.actions import ActionReader
-from gymlink.sidecar.layout import InvalidRow
 from tests.reference import pack
 from tests.space_list import COMPOSITE_SPACES, samples
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gymlink.sidecar import schema
+from gymlink.protocol import schema
 from gymlink.sidecar.errors import RequestError
 from gymlink.sidecar.images import image_maker
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from gymlink.sidecar import schema, wire
+from gymlink.protocol import schema, wire
+from gymlink.protocol.layout import InvalidRow
 from gymlink.sidecar.infos import encode_infos, infos_encoder
-from gymlink.sidecar.layout import InvalidRow
 from tests.infos import rows_of
 from tests.reference import same
 

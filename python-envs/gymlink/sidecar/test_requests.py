@@ -2,10 +2,10 @@ import struct
 
 import pytest
 
-from gymlink.sidecar import schema, wire
+from gymlink.protocol import schema, wire
+from gymlink.protocol.values import magnitude
 from gymlink.sidecar.errors import RequestError
 from gymlink.sidecar.requests import Sieve, decode_render, decode_reset, decode_step
-from gymlink.sidecar.values import magnitude
 
 
 def reset(sieve, **fields):

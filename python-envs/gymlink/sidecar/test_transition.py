@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from gymlink.sidecar import schema
+from gymlink.protocol import schema
+from gymlink.protocol.layout import InvalidRow
 from gymlink.sidecar.errors import RequestError
-from gymlink.sidecar.layout import InvalidRow
 from gymlink.sidecar.transition import Rows, TransitionWriter
 from tests.infos import decode_details
 from tests.reference import read_part, same

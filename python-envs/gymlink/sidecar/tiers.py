@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 import gymnasium
 import numpy as np
 
-from gymlink.sidecar import schema
+from gymlink.protocol import schema
 from gymlink.sidecar.copies import NotCopied, bodies, check_copy, copy_env, copy_plain, put_env, same
 from gymlink.sidecar.errors import RequestError
 

@@ -3,13 +3,13 @@
 import struct
 from functools import lru_cache
 
-from gymlink.sidecar import schema, wire
-from gymlink.sidecar.columns import BufferFull
+from gymlink.protocol import schema, wire
+from gymlink.protocol.columns import BufferFull
+from gymlink.protocol.layout import InvalidRow, known_bytes, padded
+from gymlink.protocol.layout_writer import LayoutWriter
+from gymlink.protocol.values import magnitude
 from gymlink.sidecar.errors import RequestError
 from gymlink.sidecar.infos import encode_infos
-from gymlink.sidecar.layout import InvalidRow, known_bytes, padded
-from gymlink.sidecar.layout_writer import LayoutWriter
-from gymlink.sidecar.values import magnitude
 
 # Bytes of an element of each column before the observations.
 _COLUMN_BYTES = (4, 4, 4, 8, 8, 1, 1, 1, 1)

@@ -4,7 +4,7 @@ import gc
 import struct
 import sys
 
-from gymlink.sidecar import schema, wire
+from gymlink.protocol import schema, wire
 from gymlink.sidecar.attributes import AllowList, decode_call
 from gymlink.sidecar.errors import as_request_error, error_message, formatted, malformed
 from gymlink.sidecar.frames import FrameSocket

@@ -2,9 +2,9 @@
 
 import importlib
 
-from gymlink.sidecar import schema
+from gymlink.protocol import schema
+from gymlink.protocol.values import text_map
 from gymlink.sidecar.errors import RequestError, named
-from gymlink.sidecar.values import text_map
 
 
 def find_wrappers(request, allowed):

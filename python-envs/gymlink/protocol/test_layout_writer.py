@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from gymlink.sidecar.columns import BufferFull
-from gymlink.sidecar.layout import InvalidRow, known_bytes
-from gymlink.sidecar.layout_writer import LayoutWriter, layout_bytes
+from gymlink.protocol.columns import BufferFull
+from gymlink.protocol.layout import InvalidRow, known_bytes
+from gymlink.protocol.layout_writer import LayoutWriter, layout_bytes
 from tests.reference import pack
 from tests.space_list import ALL_SPACES, COMPOSITE_SPACES, SPACES, samples
 

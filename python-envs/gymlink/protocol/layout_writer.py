@@ -2,10 +2,10 @@
 
 from gymnasium import spaces
 
-from gymlink.sidecar.columns import ArrayColumn, BufferFull, TextColumn
-from gymlink.sidecar.composite_columns import GraphColumn, OneOfColumn, SequenceColumn
-from gymlink.sidecar.layout import InvalidRow, known_bytes, leaves
-from gymlink.sidecar.spaces import OneOf
+from gymlink.protocol.columns import ArrayColumn, BufferFull, TextColumn
+from gymlink.protocol.composite_columns import GraphColumn, OneOfColumn, SequenceColumn
+from gymlink.protocol.layout import InvalidRow, known_bytes, leaves
+from gymlink.protocol.spaces import OneOf
 
 
 class LayoutWriter:

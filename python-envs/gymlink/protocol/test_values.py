@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from gymlink.sidecar import schema, wire
-from gymlink.sidecar.values import InvalidValue, from_value, text_map, to_value
+from gymlink.protocol import schema, wire
+from gymlink.protocol.values import InvalidValue, from_value, text_map, to_value
 from tests.reference import same
 
 DTYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"]

@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 from gymnasium.spaces import GraphInstance
 
-from gymlink.sidecar.columns import ArrayColumn, ItemColumn, write_block, write_offsets
+from gymlink.protocol.columns import ArrayColumn, ItemColumn, write_block, write_offsets
 
 
 class SequenceColumn(ItemColumn):

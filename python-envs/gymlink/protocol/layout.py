@@ -5,7 +5,7 @@ import math
 import numpy as np
 from gymnasium import spaces
 
-from gymlink.sidecar.spaces import OneOf
+from gymlink.protocol.spaces import OneOf
 
 
 class InvalidRow(ValueError):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from gymlink.sidecar import schema
+from gymlink.protocol import schema
 
 _DTYPES = {
     "bool": schema.DTYPE_BOOL,

@@ -6,7 +6,7 @@ from itertools import accumulate, chain
 
 import numpy as np
 
-from gymlink.sidecar.layout import element, max_text_bytes, padded
+from gymlink.protocol.layout import element, max_text_bytes, padded
 
 _MAX_CACHED_VIEWS = 64
 

@@ -3,7 +3,7 @@
 import numpy as np
 from gymnasium import spaces
 
-from gymlink.sidecar.values import dtype_number, tensor
+from gymlink.protocol.values import dtype_number, tensor
 
 
 class UnsupportedSpace(TypeError):

@@ -8,7 +8,7 @@ https://protobuf.dev/programming-guides/encoding/.
 
 import struct
 
-from gymlink.sidecar.schema import MESSAGES
+from gymlink.protocol.schema import MESSAGES
 
 _DOUBLE = struct.Struct("<d")
 _MAX_DEPTH = 100

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from gymlink.sidecar import schema, wire
-from gymlink.sidecar.spaces import UnsupportedSpace, describe
-from gymlink.sidecar.values import from_tensor, numpy_dtype
+from gymlink.protocol import schema, wire
+from gymlink.protocol.spaces import UnsupportedSpace, describe
+from gymlink.protocol.values import from_tensor, numpy_dtype
 from tests.space_list import ALL_SPACES
 
 

@@ -5,7 +5,7 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from grpc_tools import protoc
 
-from gymlink.sidecar import schema, wire
+from gymlink.protocol import schema, wire
 
 PROTO = Path(__file__).parents[3] / "proto"
 FILES = [str(path.relative_to(PROTO)) for path in sorted(PROTO.glob("gymlink/**/*.proto"))]

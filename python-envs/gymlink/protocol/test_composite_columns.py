@@ -3,8 +3,8 @@ import pytest
 from gymnasium import spaces
 from gymnasium.spaces import GraphInstance
 
-from gymlink.sidecar.layout import InvalidRow
-from gymlink.sidecar.layout_writer import LayoutWriter, layout_bytes
+from gymlink.protocol.layout import InvalidRow
+from gymlink.protocol.layout_writer import LayoutWriter, layout_bytes
 from tests.reference import pack
 from tests.space_list import samples
 
