@@ -1,5 +1,6 @@
-// The Python of checks and tests: the default family's packages and the development tools, at the versions of a lock file.
-// `node dev-python.mjs -m pytest` runs it with these arguments.
+// The Pythons of checks and tests: the default family's packages and more tools, at the versions of a lock file.
+// `node dev-python.mjs -m pytest` runs that of python-envs/dev with these arguments, `node dev-python.mjs --env NAME -m pytest`
+// that of python-envs/NAME.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -9,9 +10,9 @@ const pythonEnvs = fileURLToPath(new URL('./python-envs', import.meta.url));
 const family = join(pythonEnvs, 'families/gymnasium');
 
 /** Makes the environment if it is missing, and returns its interpreter and the environment variables to run it with. */
-export async function devPython(onProgress) {
+export async function devPython(onProgress, name = 'dev') {
   const { ensurePythonEnv } = await import('./dist/server/python-env.js');
-  const lockFile = '../../dev/requirements.lock';
+  const lockFile = `../../${name}/requirements.lock`;
   const { python } = await ensurePythonEnv(family, { lockFile, onProgress });
   const { environment } = JSON.parse(readFileSync(join(family, 'family.json'), 'utf8'));
   const PATH = [join(python, '..'), process.env.PATH].join(delimiter);
@@ -19,7 +20,8 @@ export async function devPython(onProgress) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { python, env } = await devPython();
-  process.exitCode =
-    spawnSync(python, process.argv.slice(2), { stdio: 'inherit', env }).status ?? 1;
+  const [, , ...words] = process.argv;
+  const [name, args] = words[0] === '--env' ? [words[1], words.slice(2)] : ['dev', words];
+  const { python, env } = await devPython((line) => console.error(line), name);
+  process.exitCode = spawnSync(python, args, { stdio: 'inherit', env }).status ?? 1;
 }
