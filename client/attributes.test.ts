@@ -78,8 +78,11 @@ test('the transition model of Taxi gives its optimal return', async () => {
     ended = step.terminated;
   }
   expect(total).toBeCloseTo(expected, 5);
-  const row = [...((await taxi.call('decode', observation)) as PlainValue[])].map(Number);
-  expect(await taxi.call('encode', ...row)).toBe(observation);
+  const row = [...((await taxi.call('decode', [observation])) as PlainValue[])].map(Number);
+  expect(await taxi.call('encode', row)).toBe(observation);
+  const [taxi_row, taxi_col, ...rest] = row as [number, number, number, number];
+  const [pass_loc, dest_idx] = rest;
+  expect(await taxi.call('encode', [taxi_row], { dest_idx, taxi_col, pass_loc })).toBe(observation);
 });
 
 test('attributes of sub-environments in several workers come in order', async () => {
@@ -101,7 +104,7 @@ test('what is not on the allow-list is refused and nothing is changed', async ()
     envs.getAttr('unwrapped.gravity'),
     envs.call('close'),
     envs.setAttr('length', 1),
-    envs.call('reset', 5),
+    envs.call('reset', [5]),
   ]) {
     const error = await failure(call);
     expect(error.reason).toBe('NOT_ALLOWED');
@@ -110,14 +113,14 @@ test('what is not on the allow-list is refused and nothing is changed', async ()
   }
   expect((await failure(envs.setAttr('gravity', [1]))).reason).toBe('INVALID_ARGUMENT');
   expect((await failure(envs.getAttr('gravity', [2]))).reason).toBe('INVALID_ENV_INDEX');
-  expect((await failure(envs.call('gravity', 1))).reason).toBe('MALFORMED_REQUEST');
+  expect((await failure(envs.call('gravity', [1]))).reason).toBe('MALFORMED_REQUEST');
   expect(await envs.getAttr('gravity')).toEqual([9.8, 9.8]);
 });
 
 test('a method that raises says so, and its sub-environment needs a reset', async () => {
   await using taxi = await gym.make('Taxi-v4');
   await taxi.reset({ seed: 1 });
-  const error = await failure(taxi.call('encode', 'north'));
+  const error = await failure(taxi.call('encode', ['north']));
   expect([error.reason, error.exception?.type]).toEqual([
     'ENVIRONMENT_RAISED',
     'builtins.TypeError',

@@ -1,7 +1,14 @@
 import type { CallRequest } from '../proto/gen/gymlink/v1/session.js';
 import { GymlinkError } from './errors.js';
 import type { Session } from './session.js';
-import { type Argument, fromValue, type PlainValue, toValue } from './values.js';
+import {
+  type Argument,
+  type Arguments,
+  fromValue,
+  type PlainValue,
+  toMap,
+  toValue,
+} from './values.js';
 
 async function results(session: Session, request: Partial<CallRequest>): Promise<PlainValue[]> {
   const empty = { envIndices: [], name: '', args: undefined, kwargs: undefined, setValues: [] };
@@ -41,6 +48,8 @@ export function callMethod(
   session: Session,
   name: string,
   args: readonly Argument[],
+  kwargs: Arguments,
 ): Promise<PlainValue[]> {
-  return results(session, { name, args: { values: args.map(toValue) } });
+  const named = Object.keys(kwargs).length > 0 ? toMap(kwargs) : undefined;
+  return results(session, { name, args: { values: args.map(toValue) }, kwargs: named });
 }

@@ -138,8 +138,12 @@ export class Env<Obs = Sample, Act = Sample> {
    *
    * @throws GymlinkError NOT_ALLOWED for a name that may not be called; ENVIRONMENT_RAISED.
    */
-  async call(name: string, ...args: Argument[]): Promise<PlainValue> {
-    const [value] = await callMethod(this.session, name, args);
+  async call(
+    name: string,
+    args: readonly Argument[] = [],
+    kwargs: Arguments = {},
+  ): Promise<PlainValue> {
+    const [value] = await callMethod(this.session, name, args, kwargs);
     return value as PlainValue;
   }
 

@@ -23,6 +23,7 @@ export type {
   AutoresetMode,
   MakeOptions,
   MakeVecOptions,
+  ObservationModeName,
   PlannedReset,
   Seed,
   WrapperSpec,
@@ -38,6 +39,7 @@ export type {
 export type { StateId } from './saved-states.js';
 export {
   Box,
+  batchDifferingSpaces,
   batchSpace,
   Dict,
   Discrete,

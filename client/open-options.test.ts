@@ -1,6 +1,15 @@
 /** Options of `make` and `makeVec` that change what a session gives, on real environments. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Connection, launch, type NdArray, PythonFloat, PythonTuple } from './index.js';
+import {
+  type Connection,
+  expectSpace,
+  type GymlinkError,
+  launch,
+  type MakeVecOptions,
+  type NdArray,
+  PythonFloat,
+  PythonTuple,
+} from './index.js';
 
 let gym: Connection;
 
@@ -140,5 +149,42 @@ describe('plan', () => {
     expect(begins[0]?.slice(8)).toEqual(first.slice(8));
     const second = await other.reset({ seed: [2n ** 100n, 0, 0], options: { low, high: 0.01 } });
     expect(begins[1]?.slice(0, 4)).toEqual(second.observations.slice(0, 4));
+  });
+});
+
+describe('observationMode', () => {
+  const options = {
+    numEnvs: 3,
+    numWorkers: 2,
+    kwargs: { is_slippery: false },
+    envKwargs: [{ map_name: '4x4' }, { map_name: '8x8' }, {}],
+  };
+
+  test('different has a space for each sub-environment, made with arguments of its own', async () => {
+    await using lakes = await gym.makeVec<Int32Array, Int32Array>('FrozenLake-v1', {
+      ...options,
+      observationMode: 'different',
+    });
+    expect(lakes.singleObservationSpace).toMatchObject({ kind: 'Discrete', n: 16 });
+    expect(lakes.observationSpace).toMatchObject({ kind: 'MultiDiscrete', shape: [3] });
+    const { nvec } = expectSpace(lakes.observationSpace, 'MultiDiscrete');
+    expect([...nvec]).toEqual([16, 64, 16]);
+    await lakes.reset({ seed: 1 });
+    const { observations } = await lakes.step(Int32Array.of(1, 1, 2));
+    expect([...observations]).toEqual([4, 8, 1]);
+    expect(lakes.observationSpace.contains(observations)).toBe(true);
+  });
+
+  test('same refuses spaces that differ, and every mode a wrong number of arguments', async () => {
+    const refused = async (wrong: Partial<MakeVecOptions>) => {
+      const made = gym.makeVec('FrozenLake-v1', { ...options, ...wrong });
+      return (await made.catch((error: unknown) => error)) as GymlinkError;
+    };
+    expect(await refused({})).toMatchObject({ reason: 'INVALID_KWARGS', envIndices: [1] });
+    const short = await refused({ envKwargs: [{}], observationMode: 'different' });
+    expect(short.reason).toBe('INVALID_ARGUMENT');
+    expect(short.message).toContain('1 items for 3 sub-environments');
+    const unknown = await refused({ observationMode: 'equal' as never });
+    expect(unknown.message).toContain('There is no observation mode equal');
   });
 });

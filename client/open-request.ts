@@ -6,7 +6,7 @@ import {
   AutoresetMode as WireAutoresetMode,
   type PlannedReset as WirePlannedReset,
 } from '../proto/gen/gymlink/v1/session.js';
-import type { Seed as SeedMessage } from '../proto/gen/gymlink/v1/value.js';
+import type { MapValue, Seed as SeedMessage } from '../proto/gen/gymlink/v1/value.js';
 import { GymlinkError } from './errors.js';
 import { type Arguments, toMagnitude, toMap } from './values.js';
 
@@ -18,6 +18,14 @@ export const requestTimeoutMs = 150_000;
 
 /** What happens to a sub-environment whose episode ended; values of Gymnasium's AutoresetMode. */
 export type AutoresetMode = 'NextStep' | 'SameStep' | 'Disabled';
+
+/** Whether the observation spaces of sub-environments are equal, or may differ in their bounds; Gymnasium's observation modes. */
+export type ObservationModeName = 'same' | 'different';
+
+const observationModes: Readonly<Record<ObservationModeName, ObservationMode>> = {
+  same: ObservationMode.OBSERVATION_MODE_SAME,
+  different: ObservationMode.OBSERVATION_MODE_DIFFERENT,
+};
 
 const autoresetModes: Readonly<Record<AutoresetMode, WireAutoresetMode>> = {
   NextStep: WireAutoresetMode.AUTORESET_MODE_NEXT_STEP,
@@ -70,6 +78,13 @@ export interface MakeVecOptions extends MakeOptions {
    * them are as without a plan; a `reset` uses none up. Not in mode `Disabled`.
    */
   readonly plan?: readonly (readonly PlannedReset[])[];
+  /**
+   * `same` by default. With `different` the bounds of observation spaces may differ between sub-environments (of Discrete, n and
+   * start): `observationSpace` then is a batch of all of them, `singleObservationSpace` that of sub-environment 0.
+   */
+  readonly observationMode?: ObservationModeName;
+  /** Constructor arguments of single sub-environments, one object each, merged over `kwargs`. */
+  readonly envKwargs?: readonly Arguments[];
   /** Worker processes; by default the server chooses. */
   readonly numWorkers?: number;
   /**
@@ -124,14 +139,30 @@ function plannedResets({ plan = [], numEnvs }: MakeVecOptions): WirePlannedReset
   );
 }
 
-/** The request that opens a session as the options say. */
-export function openRequest(envId: string, options: MakeVecOptions): OpenRequest {
-  const mode = options.autoresetMode ?? 'NextStep';
-  if (autoresetModes[mode] === undefined)
+function argumentsOfEach({ envKwargs = [], numEnvs }: MakeVecOptions): MapValue[] {
+  if (envKwargs.length !== 0 && envKwargs.length !== numEnvs)
     throw new GymlinkError(
       'INVALID_ARGUMENT',
-      `There is no autoreset mode ${mode}; there are ${Object.keys(autoresetModes).join(', ')}.`,
+      `envKwargs has ${envKwargs.length} items for ${numEnvs} sub-environments.`,
     );
+  return envKwargs.map(toMap);
+}
+
+function modeOf<Name extends string, Mode>(
+  what: string,
+  modes: Readonly<Record<Name, Mode>>,
+  name: Name,
+): Mode {
+  if (!Object.hasOwn(modes, name))
+    throw new GymlinkError(
+      'INVALID_ARGUMENT',
+      `There is no ${what} ${name}; there are ${Object.keys(modes).join(', ')}.`,
+    );
+  return modes[name];
+}
+
+/** The request that opens a session as the options say. */
+export function openRequest(envId: string, options: MakeVecOptions): OpenRequest {
   return {
     protocol,
     envId,
@@ -139,13 +170,17 @@ export function openRequest(envId: string, options: MakeVecOptions): OpenRequest
     kwargs: toMap(options.kwargs ?? {}),
     renderMode: options.renderMode ?? '',
     maxEpisodeSteps: count('maxEpisodeSteps', options.maxEpisodeSteps, 1),
-    autoresetMode: autoresetModes[mode],
+    autoresetMode: modeOf('autoreset mode', autoresetModes, options.autoresetMode ?? 'NextStep'),
     numWorkers: count('numWorkers', options.numWorkers, 1),
     seed: options.seed === undefined ? undefined : toSeed(options.seed),
     maxMessageBytes: BigInt(64 * 1024 * 1024),
     batchSize: 0,
     maxWaitUs: 0n,
-    observationMode: ObservationMode.OBSERVATION_MODE_SAME,
+    observationMode: modeOf(
+      'observation mode',
+      observationModes,
+      options.observationMode ?? 'same',
+    ),
     failurePolicy: FailurePolicy.FAILURE_POLICY_ERROR,
     infoFilter: options.infoKeys && {
       keys: [...options.infoKeys],
@@ -159,6 +194,6 @@ export function openRequest(envId: string, options: MakeVecOptions): OpenRequest
     sharedMemory: false,
     leaseS: 0,
     plan: plannedResets(options),
-    envKwargs: [],
+    envKwargs: argumentsOfEach(options),
   };
 }

@@ -77,6 +77,28 @@ describe.each(['CartPole-v1', 'Taxi-v4', 'HalfCheetah-v5', 'LunarLander-v3', 'Bi
   },
 );
 
+test('fork puts what a sub-environment is now into others', async () => {
+  await using envs = await makeVec('CartPole-v1');
+  envs.actionSpace.seed(1);
+  const { observations: before } = await envs.reset({ seed: 2 });
+  const rows = (batch: unknown) =>
+    [0, 1, 2, 3].map((i) => [...(batch as Float32Array).slice(4 * i, 4 * i + 4)]);
+  const own = rows(before);
+  const { observations } = await envs.fork(1, [0, 3]);
+  expect(rows(observations)).toEqual([own[1], own[1], own[2], own[1]]);
+  expect(envs.lastTransition().kinds).toHaveLength(4);
+  const after = rows((await envs.step(Int32Array.of(1, 1, 1, 1) as never)).observations);
+  expect(after[0]).toEqual(after[1]);
+  expect(after[3]).toEqual(after[1]);
+  expect(after[2]).not.toEqual(after[1]);
+  expect((await failure(envs.fork(0, []))).reason).toBe('INVALID_ARGUMENT');
+  expect((await failure(envs.fork(0, [4]))).reason).toBe('INVALID_ENV_INDEX');
+  // Its own saved state is gone again, also after a failure.
+  const [next] = await envs.saveState([0]);
+  for (let id = 1n; id < (next as bigint); id++)
+    expect((await failure(envs.dropState([id]))).reason).toBe('STATE_NOT_FOUND');
+});
+
 /** The action of the first sub-environment, for each. */
 function copies(envs: VectorEnv, batch: unknown): unknown {
   const actions = batch as Float32Array;

@@ -21,7 +21,13 @@ import {
   saveStates,
 } from './saved-states.js';
 import type { Session } from './session.js';
-import { batchSpace, fromSpaceMessage, type Sample, type Space } from './spaces/index.js';
+import {
+  batchDifferingSpaces,
+  batchSpace,
+  fromSpaceMessage,
+  type Sample,
+  type Space,
+} from './spaces/index.js';
 import { Rows, rowKinds } from './transition.js';
 import {
   type Argument,
@@ -113,7 +119,12 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
     this.copy = options.copy ?? true;
     this.singleObservationSpace = fromSpaceMessage(opened.observationSpace);
     this.singleActionSpace = fromSpaceMessage(opened.actionSpace);
-    this.observationSpace = batchSpace(this.singleObservationSpace, this.numEnvs) as SpaceOf<Obs>;
+    const each = opened.observationSpaces.map(fromSpaceMessage);
+    this.observationSpace = (
+      each.length > 0
+        ? batchDifferingSpaces(each)
+        : batchSpace(this.singleObservationSpace, this.numEnvs)
+    ) as SpaceOf<Obs>;
     this.actionSpace = batchSpace(this.singleActionSpace, this.numEnvs) as SpaceOf<Act>;
     this.metadata = opened.metadata ? (fromMap(opened.metadata) as Record<string, PlainValue>) : {};
     this.maxEpisodeSteps = opened.environment?.maxEpisodeSteps ?? 0;
@@ -203,10 +214,16 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
   /**
    * Calls a method of every sub-environment, or reads an attribute; gives one result each.
    *
+   * @param args Its arguments.
+   * @param kwargs Its named arguments.
    * @throws GymlinkError NOT_ALLOWED for a name that may not be called; ENVIRONMENT_RAISED.
    */
-  async call(name: string, ...args: Argument[]): Promise<PlainValue[]> {
-    return callMethod(this.session, name, args);
+  async call(
+    name: string,
+    args: readonly Argument[] = [],
+    kwargs: Arguments = {},
+  ): Promise<PlainValue[]> {
+    return callMethod(this.session, name, args, kwargs);
   }
 
   /**
@@ -237,6 +254,24 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
     const ids = typeof stateIds === 'bigint' ? new Array<StateId>(count).fill(stateIds) : stateIds;
     this.rows.read((await restoreStates(this.session, ids, envIndices)).parts, envIndices);
     return { observations: this.observations(), infos: this.infos() };
+  }
+
+  /**
+   * Puts the state of one sub-environment, as it is now, into others, which go on from there. Others keep their observation.
+   *
+   * @param source The sub-environment.
+   * @param targets Which take its state, ascending.
+   * @throws GymlinkError As `saveState` and `restoreState`.
+   */
+  async fork(source: number, targets: readonly number[]): Promise<VectorReset<Obs>> {
+    if (targets.length === 0)
+      throw new GymlinkError('INVALID_ARGUMENT', 'fork names no sub-environment to fork into.');
+    const [state] = (await this.saveState([source])) as [StateId];
+    try {
+      return await this.restoreState(state, targets);
+    } finally {
+      await this.dropState([state]);
+    }
   }
 
   /**

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { encodeElements, type NdArray } from '../nd-array.js';
 import { batchSpace, iterate } from './batch.js';
+import { batchDifferingSpaces } from './batch-differing.js';
 import { flatdim, flatten, flattenSpace, unflatten } from './flatten.js';
 import {
   type GraphInstance,
@@ -40,11 +41,19 @@ interface MaskFixture {
   readonly first: unknown;
 }
 
+interface DifferingFixture {
+  readonly spaces: readonly SpaceJSON[];
+  readonly seeded: string;
+  readonly continued: string;
+}
+
 interface Fixtures {
   readonly spaces: readonly SpaceFixture[];
   readonly contained: readonly string[];
   readonly equal: readonly string[];
   readonly masked: readonly MaskFixture[];
+  readonly differing: readonly DifferingFixture[];
+  readonly unlike: readonly (readonly SpaceJSON[])[];
 }
 
 const file = new URL('../fixtures/gymnasium-spaces.json', import.meta.url);
@@ -216,4 +225,37 @@ test.each(
   space.seed(42);
   const values = Array.from({ length: 100 }, () => space.sample(fixture.mask, fixture.probability));
   expect(digest(space, values), JSON.stringify(fixture.first)).toBe(fixture.digest);
+});
+
+test.each(
+  fixtures.differing.map((fixture) => ({
+    name: fixture.spaces.map(spaceFromJSON).join(),
+    ...fixture,
+  })),
+)('a batch of $name draws as Gymnasium’s', ({ spaces, seeded, continued }) => {
+  const each = spaces.map(spaceFromJSON);
+  // The last one has the largest dtype.
+  const last = each.at(-1) as Space;
+  const rows = (values: readonly Sample[]) =>
+    values.flatMap((value) => {
+      const items = iterate(last, value) as Sample[];
+      for (const [i, item] of items.entries()) expect(each[i]?.contains(item)).toBe(true);
+      return items;
+    });
+  expect(digest(last, rows(drawn(batchDifferingSpaces(each), 42, 20)))).toBe(seeded);
+  for (const space of each) drawn(space, 42, 1);
+  const next = batchDifferingSpaces(each);
+  const values = Array.from({ length: 20 }, () => next.sample());
+  expect(digest(last, rows(values))).toBe(continued);
+});
+
+test.each(fixtures.unlike.map((pair) => pair.map(spaceFromJSON)))(
+  '%s and %s make no batch',
+  (...pair) => {
+    expect(() => batchDifferingSpaces(pair)).toThrow(/make a batch/);
+  },
+);
+
+test('no spaces make no batch', () => {
+  expect(() => batchDifferingSpaces([])).toThrow(TypeError);
 });

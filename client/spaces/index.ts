@@ -25,6 +25,7 @@ import { Text } from './text.js';
 import { Tuple } from './tuple.js';
 
 export { batchSpace } from './batch.js';
+export { batchDifferingSpaces } from './batch-differing.js';
 export { flatdim, flatten, flattenSpace, unflatten } from './flatten.js';
 export type { GraphInstance } from './graph.js';
 export { type SpaceJSON, spaceFromJSON } from './json.js';
