@@ -10,6 +10,7 @@ from gymlink.client import RemoteEnv, RemoteVectorEnv
 from tests.infos import plain
 from tests.reference import same
 from tests.space_list import SPACES
+from tests.test_client_check_env import AVAILABLE
 
 NUM_ENVS, SEED = 5, 321
 # Id, limit of steps, steps to play.
@@ -23,6 +24,8 @@ CASES = [
     ("Pendulum-v1", 21, 50),
     ("Told-v0", 0, 30),
 ]
+# Every other environment of the default family, with an end of an episode.
+CASES += [(env_id, 9, 22) for env_id in sorted(set(AVAILABLE) - {case[0] for case in CASES})]
 
 
 def as_observation(space, observation):
