@@ -10,6 +10,7 @@ import {
   type RenderOptions,
   renderings,
 } from './renderings.js';
+import { resetRequest } from './reset-request.js';
 import {
   dropStates,
   exportStates,
@@ -28,7 +29,7 @@ import {
   fromMap,
   type PlainValue,
 } from './values.js';
-import { resetRequest, type SpaceOf } from './vector-env.js';
+import type { SpaceOf } from './vector-env.js';
 
 /** What `reset` gives. */
 export interface Reset<Obs> {

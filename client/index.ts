@@ -36,6 +36,7 @@ export type {
   RenderOptions,
   VectorRenderOptions,
 } from './renderings.js';
+export type { VectorResetOptions } from './reset-request.js';
 export type { StateId } from './saved-states.js';
 export {
   Box,
@@ -76,7 +77,6 @@ export {
   type TransitionDetails,
   VectorEnv,
   type VectorReset,
-  type VectorResetOptions,
   type VectorStep,
 } from './vector-env.js';
 export type { VectorInfos } from './vector-infos.js';

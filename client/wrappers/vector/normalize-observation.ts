@@ -1,5 +1,6 @@
 import { asNdArray, type NdArray } from '../../nd-array.js';
-import type { VectorReset, VectorResetOptions } from '../../vector-env.js';
+import type { VectorResetOptions } from '../../reset-request.js';
+import type { VectorReset } from '../../vector-env.js';
 import {
   normalizedSpace,
   observationStatistics,

@@ -1,5 +1,6 @@
 import { asNdArray } from '../../nd-array.js';
-import type { VectorReset, VectorResetOptions, VectorStep } from '../../vector-env.js';
+import type { VectorResetOptions } from '../../reset-request.js';
+import type { VectorReset, VectorStep } from '../../vector-env.js';
 import type { VectorInfos } from '../../vector-infos.js';
 import {
   append,

@@ -1,14 +1,9 @@
 import type { AutoresetMode } from '../../open-request.js';
 import type { Encoded, EncodedFrame, RenderFrame, VectorRenderOptions } from '../../renderings.js';
+import type { VectorResetOptions } from '../../reset-request.js';
 import { batchSpace, type Sample, type Space } from '../../spaces/index.js';
 import type { PlainValue } from '../../values.js';
-import type {
-  SpaceOf,
-  VectorEnv,
-  VectorReset,
-  VectorResetOptions,
-  VectorStep,
-} from '../../vector-env.js';
+import type { SpaceOf, VectorEnv, VectorReset, VectorStep } from '../../vector-env.js';
 
 /** What can be wrapped: a `VectorEnv`, or a wrapper around one. */
 export type AnyVectorEnv<Obs = Sample, Act = Sample> = Pick<
