@@ -28,7 +28,7 @@ class RemoteVecEnv(VecEnv):
         env_id: Id from the server's catalogue, for example ``LunarLander-v3``.
         num_envs: Number of sub-environments.
         **options: What `gymlink.client.RemoteVectorEnv` takes, other than ``autoreset_mode``: address, render_mode,
-            max_episode_steps, num_workers, timeout_s, and constructor arguments.
+            max_episode_steps, num_workers, wrappers, info_keys, plan, timeout_s, and constructor arguments.
 
     Raises:
         GymlinkError: As RemoteVectorEnv does.

@@ -1,5 +1,6 @@
 """How sessions are opened."""
 
+import operator
 import os
 
 from gymlink.client.errors import failure
@@ -10,6 +11,7 @@ DEFAULT_ADDRESS = "localhost:50051"
 # Longer than any deadline of the server, which then says itself what took too long.
 DEFAULT_TIMEOUT_S = 150.0
 _MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+_COUNTS = ("num_envs", "max_episode_steps", "num_workers")
 
 
 def open_session(env_id, address, timeout_s, fields, kwargs):
@@ -26,7 +28,7 @@ def open_session(env_id, address, timeout_s, fields, kwargs):
         ``(Session, OpenedResponse)``.
 
     Raises:
-        GymlinkError: As the server says; CONNECTION_FAILED; INVALID_ARGUMENT, if an argument cannot travel.
+        GymlinkError: As the server says; CONNECTION_FAILED; INVALID_ARGUMENT, if an argument cannot travel or a number is none.
     """
     request = {
         "protocol": {"major": 1, "minor": 0},
@@ -35,6 +37,9 @@ def open_session(env_id, address, timeout_s, fields, kwargs):
         "max_message_bytes": _MAX_MESSAGE_BYTES,
         **{name: value for name, value in fields.items() if value is not None},
     }
+    for name in _COUNTS:
+        if name in request and not 1 <= operator.index(request[name]) < 1 << 32:
+            raise failure("INVALID_ARGUMENT", f"{name} must be a whole number from 1 on, not {request[name]}.")
     session = Session(address or os.environ.get("GYMLINK_ADDRESS") or DEFAULT_ADDRESS, timeout_s)
     return session, session.open(request)
 
@@ -54,6 +59,11 @@ def arguments(values, what):
             "INVALID_ARGUMENT", f"A {what} holds a value of type {', '.join(sorted(unsupported))}, which cannot travel."
         )
     return message["map"]
+
+
+def seed_of(opened):
+    """Seed that the first reset uses if it names none, of an OpenedResponse."""
+    return int.from_bytes(opened.get("seed", {}).get("magnitude", b""), "little")
 
 
 def seed_message(seed):

@@ -1,14 +1,16 @@
 """A single environment on a server."""
 
 import weakref
+from typing import Any
 
 import gymnasium
 import numpy as np
 
-from gymlink.client import batches, calls, rendering, spaces
+from gymlink.client import batches, calls, rendering, saved_states, spaces
 from gymlink.client.actions import encode_action
 from gymlink.client.infos import of_each
-from gymlink.client.opening import DEFAULT_TIMEOUT_S, arguments, open_session, seed_message
+from gymlink.client.open_options import open_options
+from gymlink.client.opening import DEFAULT_TIMEOUT_S, arguments, open_session, seed_message, seed_of
 from gymlink.client.transitions import read_parts
 from gymlink.client.warning import InfoWarning
 from gymlink.protocol import schema
@@ -30,31 +32,53 @@ class RemoteEnv(gymnasium.Env):
             (`gymnasium.make` shows the frames of ``rgb_array`` for ``human``.)
         max_episode_steps: Steps after which an episode is truncated, instead of the environment's own limit. `gymnasium.make`
             keeps an argument of this name for a TimeLimit of its own, which can only shorten episodes.
+        seed: Seed of the first reset if that names none, from 0 on, of up to 256 bits. Without it the server draws one.
+        wrappers: Gymnasium wrappers that the server puts around the environment, innermost first: each a name on the server's
+            allow-list (``"TimeAwareObservation"``), a pair of name and arguments (``("FrameStackObservation", {"stack_size":
+            4})``), or a dict of ``name`` and ``kwargs``. The spaces are then those of the outermost one.
+        info_keys: Top-level keys of the infos that travel; an empty list for no infos at all, None for all.
         timeout_s: Seconds within which the server must answer each request; the default is longer than its own deadlines.
         **kwargs: Constructor arguments, each on the environment's allow-list.
 
     Attributes:
         metadata: The environment's metadata; ``human`` is not among its render modes, because it would open a window on the
             server.
+        seed: Seed that the first reset uses if it names none.
+        max_episode_steps: Steps after which an episode is truncated; 0 for no limit.
 
     Raises:
-        GymlinkError: As the server says, for example UNKNOWN_ENVIRONMENT, INVALID_KWARGS or NOT_ALLOWED; CONNECTION_FAILED.
+        GymlinkError: As the server says, for example UNKNOWN_ENVIRONMENT, INVALID_KWARGS or NOT_ALLOWED; CONNECTION_FAILED;
+            INVALID_ARGUMENT or INVALID_SEED before anything is sent.
     """
 
     # What gymnasium.make may ask for: it wraps other modes (human, lists) itself.
     metadata = {"render_modes": rendering.MODES}  # noqa: RUF012 - as Gymnasium has it
 
-    def __init__(self, env_id, *, address=None, render_mode=None, max_episode_steps=None, timeout_s=DEFAULT_TIMEOUT_S, **kwargs):
+    def __init__(
+        self,
+        env_id,
+        *,
+        address=None,
+        render_mode=None,
+        max_episode_steps=None,
+        seed=None,
+        wrappers=(),
+        info_keys=None,
+        timeout_s=DEFAULT_TIMEOUT_S,
+        **kwargs,
+    ):
         fields = {
             "num_envs": 1,
             "render_mode": render_mode,
             "max_episode_steps": max_episode_steps,
             "autoreset_mode": schema.AUTORESET_MODE_DISABLED,
+            **open_options(seed=seed, wrappers=wrappers, info_keys=info_keys),
         }
         self._session, opened = open_session(env_id, address, timeout_s, fields, kwargs)
         self._finalizer = weakref.finalize(self, self._session.abandon)
         self.render_mode = render_mode
-        self.metadata = rendering.metadata(opened)
+        self.metadata, self.seed = rendering.metadata(opened), seed_of(opened)
+        self.max_episode_steps = opened.get("environment", {}).get("max_episode_steps", 0)
         self.observation_space = spaces.from_message(opened.get("observation_space", {}))
         self.action_space = spaces.from_message(opened.get("action_space", {}))
         self._warning = InfoWarning(env_id)
@@ -95,14 +119,68 @@ class RemoteEnv(gymnasium.Env):
         terminated, truncated = bool(part.terminations[0]), bool(part.truncations[0])
         return self._observation(part), float(part.rewards[0]), terminated, truncated, self._info(part)
 
-    def render(self):
+    def render(self, *, encoding=None, width=None) -> Any:
         """What the environment's own `render` gives; None, with a warning, without a render mode.
 
+        Args:
+            encoding: ``png`` (lossless), ``jpeg`` or ``webp`` (of quality 90) for the bytes of an image file instead of an array,
+                encoded beside the environment. For the render modes ``rgb_array`` and ``rgb_array_list`` alone, as is `width`.
+            width: Width in pixels to scale to, keeping the proportions; by default the frame's own.
+
         Raises:
-            GymlinkError: RESET_NEEDED before the first reset.
+            GymlinkError: RESET_NEEDED before the first reset; RENDER_UNAVAILABLE where it cannot be encoded or scaled;
+                LIMIT_EXCEEDED for a frame that is too large; INVALID_ARGUMENT for another encoding.
         """
-        frames = rendering.render(self, self._session)
+        frames = rendering.render(self, self._session, encoding, width)
         return None if frames is None else frames[0]
+
+    def save_state(self):
+        """Saves the state of the environment, its random generator and step limit too, to the bit.
+
+        Returns:
+            Its id, an int that is valid in this environment until `drop_state`.
+
+        Raises:
+            GymlinkError: RESET_NEEDED before the first reset; UNIMPLEMENTED for an environment whose state cannot be saved
+                exactly; LIMIT_EXCEEDED.
+        """
+        (state_id,) = saved_states.save(self._session)
+        return state_id
+
+    def restore_state(self, state_id):
+        """Continues a saved episode; may be called any number of times with the same state.
+
+        Returns:
+            ``(observation, info)`` as when the state was saved.
+
+        Raises:
+            GymlinkError: STATE_NOT_FOUND.
+        """
+        part = self._read(saved_states.restore(self._session, [state_id]))
+        return self._observation(part), self._info(part)
+
+    def drop_state(self, state_id):
+        """Forgets a saved state; raises GymlinkError STATE_NOT_FOUND for an unknown one."""
+        saved_states.drop(self._session, [state_id])
+
+    def export_state(self, state_id):
+        """A saved state as bytes, for `import_state` of another session of the same environment, today or later.
+
+        Raises:
+            GymlinkError: STATE_NOT_FOUND; UNIMPLEMENTED for a state that cannot leave its process.
+        """
+        (state,) = saved_states.export(self._session, [state_id])
+        return state
+
+    def import_state(self, state):
+        """Takes an exported state in; returns its id here.
+
+        Raises:
+            GymlinkError: STATE_MISMATCH for a state of another environment or of other constructor arguments; MALFORMED_REQUEST
+                for bytes that are none.
+        """
+        (state_id,) = saved_states.take_in(self._session, [state])
+        return state_id
 
     def call(self, name, *args, **kwargs):
         """Calls a method of the environment, or reads an attribute, on its allow-list.

@@ -9,10 +9,11 @@ from gymnasium.error import AlreadyPendingCallError, NoAsyncCallError
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_differing_spaces, batch_space
 
-from gymlink.client import batches, calls, rendering, spaces
+from gymlink.client import batches, calls, rendering, saved_states, spaces
 from gymlink.client.actions import encode_actions
 from gymlink.client.infos import add_columns
-from gymlink.client.opening import DEFAULT_TIMEOUT_S, arguments, open_session, seed_message
+from gymlink.client.open_options import open_options
+from gymlink.client.opening import DEFAULT_TIMEOUT_S, arguments, open_session, seed_message, seed_of
 from gymlink.client.transitions import details_of, read_parts
 from gymlink.client.warning import InfoWarning
 from gymlink.protocol import schema
@@ -39,15 +40,26 @@ class RemoteVectorEnv(VectorEnv):
         num_workers: Processes over which the sub-environments are spread; by default the server chooses.
         observation_mode: ``same``, or ``different`` where the bounds of observation spaces differ between sub-environments.
         env_kwargs: Constructor arguments of single sub-environments, one dict each, merged over `kwargs`.
+        seed: Seed of the first reset if that names none, from 0 on, of up to 256 bits: sub-environment i gets ``seed + i``.
+            Without it the server draws one.
+        wrappers: Gymnasium wrappers that the server puts around each sub-environment, as `RemoteEnv` takes them.
+            (`gymnasium.make_vec` keeps an argument of this name for itself: use this class.)
+        info_keys: Top-level keys of the infos that travel; an empty list for no infos at all, None for all.
+        plan: Seeds and options of autoresets: for each sub-environment a list of its later episodes, used up in order, each a
+            dict that may have ``seed`` (else its generator goes on) and ``options``. Autoresets after them are as without a plan;
+            a `reset` uses none up. Not with AutoresetMode.DISABLED.
         timeout_s: Seconds within which the server must answer each request; the default is longer than its own deadlines.
         **kwargs: Constructor arguments, each on the environment's allow-list.
 
     Attributes:
         metadata: The environment's metadata with ``autoreset_mode``; ``human`` is not among its render modes.
+        seed: Seed that the first reset uses if it names none.
+        max_episode_steps: Steps after which an episode is truncated; 0 for no limit.
         session: The session underneath, for `gymlink.client.calls`.
 
     Raises:
-        GymlinkError: As the server says, for example UNKNOWN_ENVIRONMENT, INVALID_KWARGS or NOT_ALLOWED; CONNECTION_FAILED.
+        GymlinkError: As the server says, for example UNKNOWN_ENVIRONMENT, INVALID_KWARGS or NOT_ALLOWED; CONNECTION_FAILED;
+            INVALID_ARGUMENT or INVALID_SEED before anything is sent.
     """
 
     def __init__(
@@ -62,6 +74,10 @@ class RemoteVectorEnv(VectorEnv):
         num_workers=None,
         observation_mode="same",
         env_kwargs=None,
+        seed=None,
+        wrappers=(),
+        info_keys=None,
+        plan=None,
         timeout_s=DEFAULT_TIMEOUT_S,
         **kwargs,
     ):
@@ -81,10 +97,12 @@ class RemoteVectorEnv(VectorEnv):
             "autoreset_mode": _MODES[self.autoreset_mode],
             "observation_mode": _OBSERVATION_MODES[observation_mode],
             "env_kwargs": env_kwargs and [arguments(each, "constructor argument") for each in env_kwargs],
+            **open_options(seed=seed, wrappers=wrappers, info_keys=info_keys, plan=plan, num_envs=num_envs),
         }
         self.session, opened = open_session(env_id, address, timeout_s, fields, kwargs)
         self._finalizer = weakref.finalize(self, self.session.abandon)
         self.num_envs, self.render_mode = num_envs, render_mode
+        self.seed, self.max_episode_steps = seed_of(opened), opened.get("environment", {}).get("max_episode_steps", 0)
         self.metadata = {**rendering.metadata(opened), "autoreset_mode": self.autoreset_mode}
         self.single_observation_space = spaces.from_message(opened.get("observation_space", {}))
         self.single_action_space = spaces.from_message(opened.get("action_space", {}))
@@ -199,15 +217,80 @@ class RemoteVectorEnv(VectorEnv):
         """What the protocol tells of the last reset or step beyond Gymnasium's results, as TransitionDetails."""
         return details_of(self.single_observation_space, self._parts)
 
-    def render(self) -> "tuple[Any, ...] | None":
-        """What `render` of each sub-environment gives, as tuple; None, with a warning, without a render mode.
+    def render(self, *, encoding=None, width=None, env_indices=None) -> "tuple[Any, ...] | None":
+        """What `render` of sub-environments gives, as tuple; None, with a warning, without a render mode.
+
+        Args:
+            encoding: As for `RemoteEnv.render`.
+            width: As for `RemoteEnv.render`.
+            env_indices: Which sub-environments, in ascending order; by default all.
 
         Raises:
-            GymlinkError: RESET_NEEDED before the first reset.
+            GymlinkError: As `RemoteEnv.render` does; INVALID_ENV_INDEX.
         """
         self._assert_not_pending("render")
-        frames = rendering.render(self, self.session)
+        frames = rendering.render(self, self.session, encoding, width, env_indices)
         return None if frames is None else tuple(frames)
+
+    def save_state(self, env_indices=None):
+        """Saves the state of sub-environments, their random generators and step limits too, to the bit.
+
+        Args:
+            env_indices: Which sub-environments, in ascending order; by default all.
+
+        Returns:
+            An id for each, ints that are valid in this environment until `drop_state`.
+
+        Raises:
+            GymlinkError: RESET_NEEDED before the first reset; UNIMPLEMENTED for an environment whose state cannot be saved
+                exactly; LIMIT_EXCEEDED; INVALID_ENV_INDEX.
+        """
+        self._assert_not_pending("save_state")
+        return saved_states.save(self.session, env_indices)
+
+    def restore_state(self, state_ids, env_indices=None):
+        """Puts saved states into sub-environments, which continue the saved episodes. Others keep their observation.
+
+        Args:
+            state_ids: A state for each sub-environment, or one id for all of them (a fork).
+            env_indices: Which sub-environments, in ascending order; by default all.
+
+        Returns:
+            ``(observations, infos)``, those of restored sub-environments as when the state was saved.
+
+        Raises:
+            GymlinkError: STATE_NOT_FOUND; STATE_MISMATCH for a state of other constructor arguments; MALFORMED_REQUEST for
+                another number of states; INVALID_ENV_INDEX.
+        """
+        self._assert_not_pending("restore_state")
+        envs = self._all if env_indices is None else np.asarray(env_indices)
+        ids = [state_ids] * len(envs) if isinstance(state_ids, (int, np.integer)) else state_ids
+        parts = self._read(saved_states.restore(self.session, ids, env_indices), envs)
+        return batches.snapshot(self.single_observation_space, self._observations), self._infos(parts)
+
+    def drop_state(self, state_ids):
+        """Forgets saved states; raises GymlinkError STATE_NOT_FOUND for an unknown one, and then forgets none."""
+        self._assert_not_pending("drop_state")
+        saved_states.drop(self.session, state_ids)
+
+    def export_state(self, state_ids):
+        """Saved states as list of bytes, for `import_state` of another session of the same environment, today or later.
+
+        Raises:
+            GymlinkError: STATE_NOT_FOUND; UNIMPLEMENTED for a state that cannot leave its process.
+        """
+        self._assert_not_pending("export_state")
+        return saved_states.export(self.session, state_ids)
+
+    def import_state(self, states):
+        """Takes exported states in; returns a list of their ids here.
+
+        Raises:
+            GymlinkError: STATE_MISMATCH for a state of another environment or of other constructor arguments; MALFORMED_REQUEST
+                for bytes that are none.
+        """
+        self._assert_not_pending("import_state")
+        return saved_states.take_in(self.session, states)
 
     def close_extras(self, **_kwargs):
         """Closes the sub-environments; called by `close`."""
