@@ -11,7 +11,14 @@ import { limits } from './limits.js';
 import { checkOpen, checkProtocol } from './open-checks.js';
 import { Session, type SessionHost } from './session.js';
 import type { Sessions } from './sessions.js';
-import { errorMessage, type Request, readSlot, type Slot } from './slot.js';
+import {
+  errorMessage,
+  type Messages,
+  messagesOf,
+  type Request,
+  readSlot,
+  type Slot,
+} from './slot.js';
 
 /** The gRPC stream under a session, as far as the session knows it. */
 export interface ClientStream {
@@ -112,7 +119,7 @@ export class SessionStream {
     if (this.#state.kind === 'ended') return;
     for (const { seq, reply } of this.#slots.splice(0)) {
       const messages = reply ?? (seq === 0n ? [] : [errorMessage(seq, error)]);
-      for (const message of messages) this.#stream.send(message);
+      for (const message of messagesOf(messages)) this.#stream.send(message);
     }
     this.#stream.end(error);
     await this.#leave();
@@ -184,7 +191,7 @@ export class SessionStream {
   }
 
   #beginInSession(slot: Slot, request: Request, session: Session): void {
-    const reply = (outcome: readonly Uint8Array[] | RequestError): void => {
+    const reply = (outcome: Messages | RequestError): void => {
       if (outcome instanceof RequestError) this.#fail(slot, outcome);
       else slot.reply = outcome;
       this.#pump();
@@ -265,8 +272,7 @@ export class SessionStream {
       return;
     }
     this.#state = { kind: 'open', session };
-    this.#answer(slot, { $case: 'opened', value: session.opened });
-    const bytes = slot.reply?.[0]?.length ?? 0;
+    const bytes = this.#answer(slot, { $case: 'opened', value: session.opened });
     if (bytes > session.maxMessageBytes) {
       session.close();
       this.#state = { kind: 'fresh' };
@@ -292,8 +298,11 @@ export class SessionStream {
     setTimeout(() => this.session?.close(), this.#host.deadlines.closeMs).unref();
   }
 
-  #answer(slot: Slot, response: Response): void {
-    slot.reply = [SessionResponse.encode({ seq: slot.seq, response }).finish()];
+  /** Sets the reply; returns its length in bytes. */
+  #answer(slot: Slot, response: Response): number {
+    const message = SessionResponse.encode({ seq: slot.seq, response }).finish();
+    slot.reply = [message];
+    return message.length;
   }
 
   #fail(slot: Slot, error: unknown): void {
@@ -304,7 +313,8 @@ export class SessionStream {
   #flush(): void {
     for (let slot = this.#slots[0]; slot?.reply !== undefined; slot = this.#slots[0]) {
       this.#slots.shift();
-      for (const message of slot.reply) if (!this.#stream.send(message)) this.#blocked = true;
+      for (const message of messagesOf(slot.reply))
+        if (!this.#stream.send(message)) this.#blocked = true;
       if (slot.ends === 'no') continue;
       this.#stream.end(slot.ends === 'ok' ? undefined : slot.ends);
       this.#leave();

@@ -33,6 +33,7 @@ import type { CheckedOpen } from './open-checks.js';
 import { type OpenedWorkers, openWorkers, type PlacedWorker } from './placed-workers.js';
 import { SavedStates } from './saved-states.js';
 import { checkReset, withSessionSeed } from './seeds.js';
+import type { Messages } from './slot.js';
 import type { Supervisor } from './supervisor.js';
 import {
   encodedBytes,
@@ -46,7 +47,7 @@ import {
 import type { PendingRequest } from './worker.js';
 
 /** Takes the reply to a request: encoded SessionResponse messages, or the failure. */
-export type Reply = (outcome: readonly Uint8Array[] | RequestError) => void;
+export type Reply = (outcome: Messages | RequestError) => void;
 
 /** What a session needs of its server. */
 export interface SessionHost {
@@ -417,7 +418,7 @@ export class Session {
   /** Sends an errand; `finish` makes the reply from the workers' answers, and may raise. */
   #run(
     errand: Errand,
-    finish: (answers: readonly PendingRequest[]) => Uint8Array[],
+    finish: (answers: readonly PendingRequest[]) => Messages,
     reply: Reply,
   ): void {
     this.#unfinished += 1;
@@ -432,8 +433,8 @@ export class Session {
   #outcome(
     errand: Errand,
     answers: readonly PendingRequest[],
-    finish: (answers: readonly PendingRequest[]) => Uint8Array[],
-  ): Uint8Array[] | RequestError {
+    finish: (answers: readonly PendingRequest[]) => Messages,
+  ): Messages | RequestError {
     try {
       this.#throwMerged(answers);
       return finish(answers);
@@ -450,16 +451,18 @@ export class Session {
     return parts;
   }
 
-  #deliver({ seq, envIndices }: Errand, parts: readonly Part[]): Uint8Array[] {
+  /** A delivery, which gets its number when it leaves: one that was ready before an earlier request's is sent after it. */
+  #deliver({ seq, envIndices }: Errand, parts: readonly Part[]): Messages {
     const largest = Math.max(...parts.map(encodedBytes));
     if (largest > this.maxMessageBytes) {
       this.#states.markFailed(envIndices);
       throw this.#tooLarge('The rows of one worker with their infos', largest, [...envIndices]);
     }
-    const messages = encodeTransition(seq, this.#delivery + 1, parts, this.maxMessageBytes);
-    this.#delivery += 1;
     for (const part of parts) this.#rows += part.rows;
-    return messages;
+    return () => {
+      this.#delivery += 1;
+      return encodeTransition(seq, this.#delivery, parts, this.maxMessageBytes);
+    };
   }
 
   /** Raises the one failure that several workers' errors make together, with what advanced all the same. */

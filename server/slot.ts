@@ -3,12 +3,15 @@ import { malformed, type RequestError } from './errors.js';
 
 export type Request = NonNullable<SessionRequest['request']>;
 
+/** Encoded SessionResponse messages, or what makes them when their turn to leave has come. */
+export type Messages = readonly Uint8Array[] | (() => readonly Uint8Array[]);
+
 /** A request that was read, until it is answered. Replies leave in the order of the requests. */
 export interface Slot {
   readonly seq: bigint;
   readonly request: Request | undefined;
-  /** Encoded SessionResponse messages; unset while it is not answered. */
-  reply: readonly Uint8Array[] | undefined;
+  /** Unset while it is not answered. */
+  reply: Messages | undefined;
   /** The stream ends after this reply: with OK, or with an error's status. */
   ends: 'no' | 'ok' | RequestError;
 }
@@ -36,6 +39,11 @@ export function readSlot(bytes: Uint8Array, lastSeq: bigint, lastDelivery: numbe
 function brokenRule(seq: bigint, rule: string): Slot {
   const error = malformed(rule);
   return { seq, request: undefined, reply: [errorMessage(seq, error)], ends: error };
+}
+
+/** The messages of an answered request, which leave now. */
+export function messagesOf(reply: Messages): readonly Uint8Array[] {
+  return typeof reply === 'function' ? reply() : reply;
 }
 
 /** The reply to a request that failed. */

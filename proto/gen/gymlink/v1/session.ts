@@ -686,7 +686,10 @@ export interface RestoreStateRequest {
   stateIds: bigint[];
 }
 
-/** Forgets saved states. An unknown id is STATE_NOT_FOUND, and none is forgotten. */
+/**
+ * Forgets saved states. An unknown id is STATE_NOT_FOUND, and none is forgotten. No id at all does nothing, here and in the two
+ * requests below.
+ */
 export interface DropStateRequest {
   /** The ids. */
   stateIds: bigint[];
