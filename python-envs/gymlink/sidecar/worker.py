@@ -126,7 +126,7 @@ class Worker:
 
     def _import_states(self, seq, body):
         message = wire.decode("ImportStates", body)
-        self._hold(seq, message["state_ids"], self._envs().import_states(message["states"]))
+        self._hold(seq, message.get("state_ids", ()), self._envs().import_states(message.get("states", ())))
 
     def _hold(self, seq, ids, states):
         held = self._states.add(ids, states)
@@ -139,7 +139,7 @@ class Worker:
         self._send(seq, envs, selection, envs.restore(selection, own))
 
     def _drop_states(self, seq, body):
-        self._states.drop(wire.decode("DropStateRequest", body)["state_ids"])
+        self._states.drop(wire.decode("DropStateRequest", body).get("state_ids", ()))
         self._hold(seq, (), ())
 
     def _export_states(self, seq, body):
