@@ -128,7 +128,26 @@ def add_columns(vector_env, infos, found):
     for column in found:
         if not _add_array(vector_env.num_envs, infos, column):
             for env, value in column.items():
-                vector_env._add_info(infos, {column.key: value}, env)
+                _add_value(vector_env, infos, {column.key: value}, env)
+
+
+def _add_value(vector_env, infos, info, env):
+    try:
+        vector_env._add_info(infos, info, env)
+    except OverflowError:
+        # An int beyond 64 bits, for which Gymnasium has no array: the step was taken, and its results must not be lost.
+        _make_room(vector_env.num_envs, infos, info)
+        vector_env._add_info(infos, info, env)
+
+
+def _make_room(num_envs, infos, info):
+    """Has arrays of objects where an info holds ints beyond 64 bits."""
+    for key, value in info.items():
+        if isinstance(value, dict):
+            _make_room(num_envs, infos.setdefault(key, {}), value)
+        elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+            array = infos.get(key)
+            infos[key] = np.full(num_envs, None) if array is None else array.astype(object)
 
 
 def _add_array(num_envs, infos, column):
