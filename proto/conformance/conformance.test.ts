@@ -1,16 +1,27 @@
-// All scenarios, with both clients, against one server; README.md tells how they are compared.
+// All scenarios, with both clients that know the .proto files alone and with Python's library, against one server; README.md tells
+// how they are compared.
 import { beforeAll, expect, test } from 'vitest';
-import { defects, pythonTranscript, scenarios, startServer } from './harness.js';
+import {
+  defects,
+  extent,
+  libraryTranscript,
+  pythonTranscript,
+  scenarios,
+  startServer,
+  type Transcript,
+} from './harness.js';
 import { transcript } from './loader-driver.js';
 
 let report: Record<string, string[]>;
+let library: Transcript;
 
 beforeAll(async () => {
   const { address, stop } = await startServer();
   try {
     const loader = await transcript(address, scenarios);
     const python = await pythonTranscript(address);
-    report = await defects({ loader, python });
+    library = await libraryTranscript(address);
+    report = await defects({ loader, python, 'library*': library });
   } finally {
     await stop();
   }
@@ -18,6 +29,13 @@ beforeAll(async () => {
 
 test('the report has every scenario', { timeout: 5_000 }, () => {
   expect(Object.keys(report)).toEqual(scenarios.map(({ name }) => name));
+});
+
+test('the library says and tells most of it', { timeout: 5_000 }, () => {
+  const { scenarios, steps, values } = extent(library);
+  expect(scenarios).toBeGreaterThanOrEqual(115);
+  expect(steps).toBeGreaterThanOrEqual(570);
+  expect(values).toBeGreaterThanOrEqual(55_000);
 });
 
 for (const { name } of scenarios) {

@@ -1,4 +1,4 @@
-// What a test of conformance needs: the scenarios, a server, the Python client's transcript, and the comparison.
+// What a test of conformance needs: the scenarios, a server, the Python clients' transcripts, and the comparison.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -22,11 +22,10 @@ export const { scenarios } = JSON.parse(readFileSync(scenariosFile, 'utf8')) as 
   scenarios: Scenario[];
 };
 
-/** Starts the built server; `stop` ends it. */
+/** Starts the built server with the families that the scenarios need; `stop` ends it. */
 export async function startServer(): Promise<{ address: string; stop: () => Promise<void> }> {
-  const cli = path.join(here, '../../dist/cli.js');
-  const args = [cli, 'serve', '--listen', '127.0.0.1:0', '--json'];
-  const server = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const script = path.join(here, '../../server/fixtures/serve-test-family.mjs');
+  const server = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
   const stop = async () => {
     const closed = once(server, 'close');
     if (server.exitCode === null && server.kill()) await closed;
@@ -50,17 +49,38 @@ async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 
-/** The transcript of the Python client. */
-export function pythonTranscript(address: string): Promise<object> {
+/** Records of the steps of scenarios, by their names. */
+export type Transcript = Record<string, object[]>;
+
+/** The transcript of the Python client that is made from the .proto files. */
+export const pythonTranscript = (address: string): Promise<Transcript> =>
+  played(path.join(here, 'python_driver.py'), address);
+
+/** The transcript of `gymlink.client`: what its interface can say and tells. */
+export const libraryTranscript = (address: string): Promise<Transcript> =>
+  played(path.join(here, '../../python-envs/tests/conformance_driver.py'), address);
+
+function played(driver: string, address: string): Promise<Transcript> {
   return inFolder(async (folder) => {
-    const target = path.join(folder, 'python.json');
-    const driver = path.join(here, 'python_driver.py');
+    const target = path.join(folder, 'transcript.json');
     await run(python, [driver, address, scenariosFile, target], { timeout: CLIENT_TIMEOUT_MS });
-    return JSON.parse(await readFile(target, 'utf8')) as object;
+    return JSON.parse(await readFile(target, 'utf8')) as Transcript;
   });
 }
 
-/** Names of scenarios to their defects; the name of a client that does not see the wire ends with `*`. */
+/** How much of the scenarios a transcript has: scenarios, steps, and values in their records. */
+export function extent(transcript: Transcript): Record<'scenarios' | 'steps' | 'values', number> {
+  const all = Object.values(transcript);
+  const steps = all.reduce((sum, records) => sum + records.length, 0);
+  return { scenarios: all.length, steps, values: leaves(transcript) };
+}
+
+function leaves(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 1;
+  return Object.values(value).reduce((sum: number, item) => sum + leaves(item), 0);
+}
+
+/** Names of scenarios to their defects; the name of a library ends with `*`. */
 export function defects(transcripts: Record<string, object>): Promise<Record<string, string[]>> {
   return inFolder(async (folder) => {
     const files: string[] = [];

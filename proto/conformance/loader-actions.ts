@@ -3,6 +3,8 @@ import { elementType, type Row } from './loader-spaces.js';
 import { itemBytes, sizeOf } from './loader-values.js';
 
 const INTEGERS_OF_A_BOX = 256n;
+const MOST_ELEMENTS = 3;
+const MOST_EXTRA_CHARACTERS = 4;
 
 /** Remainder that is never negative. */
 const modulo = (number: number, divisor: bigint) => Number(BigInt(number) % divisor);
@@ -61,28 +63,61 @@ function element(space: Space, dtype: string, place: number, k: number): number 
   return k % 2;
 }
 
-function text(space: Space, i: number, t: number): Row {
+function text(space: Space, m: number): Row {
   const { min_length, max_length, characters } = space.text;
-  const size = min_length + ((7 * i + 3 * t) % (Math.min(max_length - min_length, 4) + 1));
+  const lengths = Math.min(max_length - min_length, MOST_EXTRA_CHARACTERS) + 1;
   const all = [...characters];
-  const chosen = Array.from({ length: size }, (_, e) => all[(7 * i + 3 * t + e) % all.length]);
-  return { text: chosen.join('') };
+  const size = min_length + (m % lengths);
+  return { text: Array.from({ length: size }, (_, e) => all[(m + e) % all.length]).join('') };
+}
+
+/** `size` values one after another, the first of which has number m. */
+function run(space: Space, m: number, size: number): Row[] {
+  return Array.from({ length: size }, (_, j) => valueFor(space, m + j));
+}
+
+function graph({ graph: { node_space, edge_space } }: Space, m: number): Row {
+  const count = 1 + (m % MOST_ELEMENTS);
+  const size = m % (MOST_ELEMENTS + 1);
+  const nodes = run(node_space, m, count);
+  if (!edge_space || size === MOST_ELEMENTS) {
+    return { graph: { nodes, edges: null, edgeLinks: null } };
+  }
+  const links = Array.from({ length: size }, (_, j) => [(m + j) % count, (m + 2 * j) % count]);
+  const edgeLinks = Buffer.from(Int32Array.from(links.flat()).buffer);
+  return { graph: { nodes, edges: run(edge_space, m, size), edgeLinks } };
+}
+
+function array(space: Space, m: number): Row {
+  const { dtype, shape } = elementType(space);
+  const bytes = Buffer.alloc(sizeOf(shape) * itemBytes(dtype));
+  for (let e = 0; e < sizeOf(shape); e++) {
+    writeElement(dtype, element(space, dtype, e, m + e), bytes, e);
+  }
+  return { array: bytes, dtype, shape };
+}
+
+const RULES: Record<string, (space: Space, m: number) => Row> = {
+  text,
+  dict: ({ dict }, m) => {
+    return { dict: dict.entries.map(({ key, space }): [string, Row] => [key, valueFor(space, m)]) };
+  },
+  tuple: ({ tuple }, m) => ({ tuple: tuple.spaces.map((member) => valueFor(member, m)) }),
+  sequence: ({ sequence }, m) => {
+    return { sequence: run(sequence.space, m, m % (MOST_ELEMENTS + 1)) };
+  },
+  graph,
+  one_of: ({ one_of: { spaces } }, m) => {
+    const variant = m % spaces.length;
+    return { oneOf: [variant, valueFor(spaces[variant] as Space, m)] };
+  },
+};
+
+function valueFor(space: Space, m: number): Row {
+  return (RULES[space.kind] ?? array)(space, m);
 }
 
 /** The action of sub-environment i at time t, by the rule of README.md. */
 export function action(space: Space, i: number, t: number): Row {
-  if (space.kind === 'text') return text(space, i, t);
-  if (space.kind === 'dict') {
-    const entries = space.dict.entries;
-    return { dict: entries.map(({ key, space }): [string, Row] => [key, action(space, i, t)]) };
-  }
-  if (space.kind === 'tuple') {
-    return { tuple: space.tuple.spaces.map((member) => action(member, i, t)) };
-  }
-  const { dtype, shape } = elementType(space);
-  const array = Buffer.alloc(sizeOf(shape) * itemBytes(dtype));
-  for (let e = 0; e < sizeOf(shape); e++) {
-    writeElement(dtype, element(space, dtype, e, 7 * i + 3 * t + e), array, e);
-  }
-  return { array, dtype, shape };
+  return valueFor(space, 7 * i + 3 * t);
 }

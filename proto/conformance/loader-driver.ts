@@ -13,32 +13,21 @@ import type {
   Sessions,
   Space,
 } from './loader-messages.js';
+import { type Kept, REQUESTS, type Step } from './loader-requests.js';
 import { rowJson } from './loader-space-json.js';
 import { encodeRows, PayloadError, PayloadReader, readRows } from './loader-spaces.js';
 import {
   descriptionJson,
   environmentJson,
   errorJson,
-  openedJson,
+  REPLY_FORMS,
   reasonName,
-  renderedJson,
   serverJson,
   transitionJson,
 } from './loader-transcript.js';
-import { type Json, type JsonObject, mapMessage, seedMessage } from './loader-values.js';
+import { type Json, type JsonObject, mapMessage } from './loader-values.js';
 
-/** A step of scenarios.json; which fields it has depends on `op`. */
-export interface Step {
-  op: string;
-  stream?: string;
-  seq?: number;
-  lacking?: string;
-  t?: number;
-  count?: number;
-  requests?: Step[];
-  env_indices?: number[];
-  [field: string]: unknown;
-}
+export type { Step };
 
 export interface Scenario {
   name: string;
@@ -46,90 +35,16 @@ export interface Scenario {
   steps: Step[];
 }
 
-const OPEN_ENUMS = ['autoreset_mode', 'observation_mode', 'failure_policy', 'compression'];
-const OPEN_FIELDS = [
-  'env_id',
-  'num_envs',
-  'render_mode',
-  'max_episode_steps',
-  'num_workers',
-  'max_message_bytes',
-  'batch_size',
-  'max_wait_us',
-  'shared_memory',
-  'lease_s',
-  'info_filter',
-];
-
 interface Session {
   stream: Stream;
   opened?: Opened;
 }
 
-function openRequest(step: Step): object {
-  const plain = OPEN_FIELDS.filter((name) => name in step).map((name) => [name, step[name]]);
-  const enums = OPEN_ENUMS.filter((name) => name in step);
-  const [major, minor] = (step.protocol ?? [1, 0]) as [number, number];
-  const plan = (step.plan ?? []) as { env_index: number; seed: unknown }[];
-  return {
-    ...Object.fromEntries(plain),
-    ...Object.fromEntries(enums.map((name) => [name, `${name.toUpperCase()}_${step[name]}`])),
-    protocol: step.protocol === null ? undefined : { major, minor },
-    kwargs: mapMessage(step.kwargs),
-    seed: seedMessage(step.seed),
-    env_kwargs: ((step.env_kwargs ?? []) as unknown[]).map(mapMessage),
-    wrappers: ((step.wrappers ?? []) as string[]).map((name) => ({ name })),
-    plan: plan.map(({ env_index, seed }) => ({ env_index, seed: seedMessage(seed) })),
-  };
-}
-
-function resetRequest(step: Step): object {
-  const seeds = (step.env_seeds ?? []) as unknown[];
-  const options = (step.env_options ?? []) as unknown[];
-  return {
-    env_indices: step.env_indices,
-    seed: seedMessage(step.seed),
-    env_seeds: seeds.map((seed) => ({ seed: seedMessage(seed) })),
-    options: mapMessage(step.options),
-    env_options: options.map(mapMessage),
-  };
-}
-
-function stepRequest(step: Step, opened: Opened | undefined): object {
-  const { env_indices = [], actions_hex, t = 0 } = step;
-  if (typeof actions_hex === 'string') {
-    return { env_indices, actions: Buffer.from(actions_hex, 'hex') };
-  }
-  if (!opened) throw new Error('a step by rule needs an open session');
-  const count = opened.placements.reduce((sum, placement) => sum + placement.count, 0);
-  const rows = env_indices.length > 0 ? env_indices : [...Array(count).keys()];
-  const space = opened.action_space;
-  const actions = rows.map((i) => action(space, i, t));
-  return { env_indices, actions: encodeRows(space, actions) };
-}
-
-function renderRequest(step: Step): object {
-  const encoding = `FRAME_ENCODING_${step.encoding ?? 'UNSPECIFIED'}`;
-  return { env_indices: step.env_indices, encoding, width: step.width };
-}
-
-const REQUESTS: Record<string, (step: Step, opened: Opened | undefined) => object> = {
-  open: (step) => ({ open: openRequest(step) }),
-  reset: (step) => ({ reset: resetRequest(step) }),
-  step: (step, opened) => ({ step: stepRequest(step, opened) }),
-  render: (step) => ({ render: renderRequest(step) }),
-  ping: () => ({ ping: {} }),
-  close: () => ({ close: {} }),
-  nothing: () => ({}),
-  attach: () => ({ attach: { protocol: { major: 1 }, session_id: 'none', epoch: 1 } }),
-  shared_memory_proof: () => ({ shared_memory_proof: { nonce: Buffer.alloc(16) } }),
-  save_state: () => ({ save_state: {} }),
-  restore_state: () => ({ restore_state: { env_indices: [0], state_ids: [1] } }),
-  drop_state: () => ({ drop_state: { state_ids: [1] } }),
-  call: ({ name }) => ({ call: { name } }),
+const PLAIN_REPLIES: Record<string, string> = {
+  pong: 'PongResponse',
+  closed: 'ClosedResponse',
+  state_dropped: 'StateDroppedResponse',
 };
-
-const PLAIN_REPLIES: Record<string, string> = { pong: 'PongResponse', closed: 'ClosedResponse' };
 
 function endJson(end: StreamEnd): JsonObject {
   const reason = end.error ? reasonName(end.error.reason) : null;
@@ -148,6 +63,7 @@ class Run {
   #client: LoaderClient;
   #capabilities: Json[];
   #sessions = new Map<string, Session>();
+  #kept: Kept = new Map();
 
   constructor(client: LoaderClient, capabilities: Json[]) {
     this.#client = client;
@@ -178,7 +94,7 @@ class Run {
     const operation = this.#operations[step.op];
     if (operation) return operation(step);
     const session = this.#session(step);
-    return this.#reply(session, this.#send(session, step));
+    return this.#reply(session, this.#send(session, step), step);
   }
 
   #session({ stream = 'a' }: Step): Session {
@@ -190,18 +106,26 @@ class Run {
   #send(session: Session, step: Step): number {
     const request = REQUESTS[step.op];
     if (!request) throw new Error(`no operation ${step.op}`);
-    return session.stream.send(request(step, session.opened), step.seq);
+    return session.stream.send(request(step, session.opened, this.#kept), step.seq);
   }
 
-  async #reply(session: Session, seq: number): Promise<JsonObject> {
+  async #reply(session: Session, seq: number, step: Step): Promise<JsonObject> {
     const reply = await session.stream.next();
     if (Number(reply.seq) !== seq) throw new Error(`seq ${reply.seq} answers request ${seq}`);
     if (reply.response === 'error') throw new RequestError(reply.error);
     if (reply.response === 'transition') return this.#transition(session, reply);
-    if (reply.response === 'rendered') return renderedJson(reply.rendered);
-    if (reply.response !== 'opened') return { [PLAIN_REPLIES[reply.response] ?? '']: {} };
-    session.opened = reply.opened;
-    return openedJson(reply.opened);
+    if (reply.response === 'opened') session.opened = reply.opened;
+    if (reply.response === 'state_saved') return this.#saved(step, reply.state_saved.state_ids);
+    if (reply.response === 'state_exported')
+      this.#kept.set(step.as as string, reply.state_exported.states);
+    const form = REPLY_FORMS[reply.response];
+    return form ? form(reply) : { [PLAIN_REPLIES[reply.response] ?? '']: {} };
+  }
+
+  /** Keeps ids under the step's name, and tells how many there are and whether all differ. */
+  #saved(step: Step, ids: string[]): JsonObject {
+    this.#kept.set(step.as as string, ids);
+    return { state_saved: { count: ids.length, different: new Set(ids).size === ids.length } };
   }
 
   async #transition({ stream, opened }: Session, first: SessionResponse): Promise<JsonObject> {
@@ -219,11 +143,11 @@ class Run {
     pipeline: async (step) => {
       const session = this.#session(step);
       const requests = (step.requests ?? []).filter(({ op }) => op !== 'half_close');
-      const numbers = requests.map((request) => this.#send(session, request));
+      const sent = requests.map((part) => ({ part, seq: this.#send(session, part) }));
       if (requests.length < (step.requests ?? []).length) session.stream.halfClose();
       const replies: Json[] = [];
-      for (const seq of numbers) {
-        replies.push(await this.#reply(session, seq).catch(failureJson));
+      for (const { part, seq } of sent) {
+        replies.push(await this.#reply(session, seq, part).catch(failureJson));
       }
       return { replies };
     },

@@ -98,6 +98,7 @@ export interface Opened {
   session_id: string;
   observation_space: Space;
   action_space: Space;
+  observation_spaces: Space[];
   metadata: MapMessage | null;
   environment: EnvironmentSummary;
   autoreset_mode: string;
@@ -120,6 +121,9 @@ export interface SessionResponse {
   opened: Opened;
   transition: TransitionMessage;
   rendered: Rendered;
+  called: { results: Value[] };
+  state_saved: { state_ids: string[] };
+  state_exported: { states: Buffer[] };
   /** Bytes of the message; no field of it. */
   size: number;
 }

@@ -150,13 +150,14 @@ export function environmentJson(summary: EnvironmentSummary): JsonObject {
   };
 }
 
-export function openedJson(opened: Opened): JsonObject {
+function openedJson(opened: Opened): JsonObject {
   const { max_in_flight, delivery_window, lease_s } = opened;
   return {
     opened: {
       has_session_id: opened.session_id !== '',
       observation_space: spaceJson(opened.observation_space),
       action_space: spaceJson(opened.action_space),
+      observation_spaces: opened.observation_spaces.map(spaceJson),
       metadata: mapJson(opened.metadata),
       environment: environmentJson(opened.environment),
       autoreset_mode: opened.autoreset_mode.replace('AUTORESET_MODE_', ''),
@@ -170,12 +171,22 @@ export function openedJson(opened: Opened): JsonObject {
   };
 }
 
-export function renderedJson({ renderings }: Rendered): JsonObject {
+function renderedJson({ renderings }: Rendered): JsonObject {
   const rendered = renderings.map(({ env_index, frames, is_list }): Json => {
     return { env_index, frames: frames.map(valueJson), is_list };
   });
   return { rendered };
 }
+
+/** Of the replies that tell something, by their field of SessionResponse. */
+export const REPLY_FORMS: Record<string, (reply: SessionResponse) => JsonObject> = {
+  opened: ({ opened }) => openedJson(opened),
+  rendered: ({ rendered }) => renderedJson(rendered),
+  called: ({ called }) => ({ called: { results: called.results.map(valueJson) } }),
+  state_exported: ({ state_exported: { states } }) => ({
+    state_exported: { count: states.length },
+  }),
+};
 
 export function serverJson(info: ServerInfo): JsonObject {
   const { limits, protocol } = info;

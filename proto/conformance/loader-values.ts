@@ -125,9 +125,16 @@ export function infosJson(infos: Infos | null, rows: number): JsonObject[] {
   return maps.map((map) => ({ map }));
 }
 
-type Form = Record<string, unknown>;
+export type Form = Record<string, unknown>;
 
-const listMessage = (content: unknown) => ({ values: (content as Form[]).map(valueMessage) });
+export const listMessage = (content: unknown) => ({
+  values: (content as Form[]).map(valueMessage),
+});
+
+function tensorMessage(content: unknown): object {
+  const { dtype, shape, data } = content as { dtype: string; shape: number[]; data: string };
+  return { dtype: `DTYPE_${dtype.toUpperCase()}`, shape, data: Buffer.from(data, 'hex') };
+}
 
 function integerMessage(content: unknown): object {
   const value = BigInt(content as string | number);
@@ -148,6 +155,8 @@ const MESSAGE_FORMS: Record<string, (content: unknown) => object> = {
   float: realMessage,
   text: (text) => ({ text }),
   binary: (content) => ({ binary: Buffer.from(content as string, 'hex') }),
+  scalar: (content) => ({ scalar: tensorMessage(content) }),
+  array: (content) => ({ array: tensorMessage(content) }),
   list: (content) => ({ list: listMessage(content) }),
   tuple: (content) => ({ tuple: listMessage(content) }),
   map: (content) => ({ map: mapMessage(content) }),
@@ -155,7 +164,8 @@ const MESSAGE_FORMS: Record<string, (content: unknown) => object> = {
   unset: () => ({}),
 };
 
-function valueMessage(form: Form): object {
+/** A Value of its form. */
+export function valueMessage(form: Form): object {
   const [entry] = Object.entries(form);
   const make = entry && MESSAGE_FORMS[entry[0]];
   if (!make) throw new Error(`no form of a value: ${JSON.stringify(form)}`);

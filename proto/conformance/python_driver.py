@@ -6,7 +6,6 @@ python python_driver.py ADDRESS SCENARIOS TRANSCRIPT
 from __future__ import annotations
 
 import json
-import struct
 import sys
 import traceback
 from pathlib import Path
@@ -16,143 +15,11 @@ from google.protobuf import json_format
 
 import python_transcript as transcript
 from python_actions import actions
-from python_client import PROTOCOL, Client, GymlinkError, Session, StreamEndedError, Transition
+from python_client import Client, GymlinkError, Session, StreamEndedError, Transition
+from python_requests import map_message, request
+from python_space_json import row_json
 from python_spaces import PayloadError, PayloadReader, encode, read
-from python_stubs import session_pb2, space_pb2, value_pb2
-from python_values import seed_to_proto, to_proto
-
-_PLAIN_OPEN_FIELDS = (
-    "env_id",
-    "num_envs",
-    "render_mode",
-    "max_episode_steps",
-    "num_workers",
-    "max_message_bytes",
-    "batch_size",
-    "max_wait_us",
-    "shared_memory",
-    "lease_s",
-)
-_OPEN_ENUMS = ("autoreset_mode", "observation_mode", "failure_policy", "compression")
-
-
-def _float(form: Any) -> float:
-    return struct.unpack("<d", bytes.fromhex(form))[0] if isinstance(form, str) else float(form)
-
-
-def _list(forms: list[Any]) -> Any:
-    return value_pb2.ListValue(values=[value_message(form) for form in forms])
-
-
-_VALUE_FORMS = {
-    "none": lambda form: to_proto(None),
-    "bool": to_proto,
-    "int": lambda form: to_proto(int(form)),
-    "float": lambda form: to_proto(_float(form)),
-    "text": to_proto,
-    "binary": lambda form: to_proto(bytes.fromhex(form)),
-    "list": lambda form: value_pb2.Value(list=_list(form)),
-    "tuple": lambda form: value_pb2.Value(tuple=_list(form)),
-    "map": lambda form: value_pb2.Value(map=map_message(form)),
-    "unsupported": lambda form: value_pb2.Value(unsupported=value_pb2.UnsupportedValue(python_type=form)),
-    "unset": lambda form: value_pb2.Value(),
-}
-
-
-def value_message(form: dict[str, Any]) -> Any:
-    """Makes a Value of its JSON form."""
-    ((kind, content),) = form.items()
-    return _VALUE_FORMS[kind](content)
-
-
-def map_message(form: Any) -> Any:
-    """Makes a MapValue of an object (with text keys) or a list of pairs; None stays None."""
-    if form is None:
-        return None
-    pairs = form if isinstance(form, list) else [[{"text": key}, one] for key, one in form.items()]
-    entries = [value_pb2.MapEntry(key=value_message(k), value=value_message(v)) for k, v in pairs]
-    return value_pb2.MapValue(entries=entries)
-
-
-def seed_message(form: Any) -> Any:
-    """Makes a Seed of a number, its digits, or `{"hex": bytes}`; None stays None."""
-    if isinstance(form, dict):
-        return value_pb2.Seed(magnitude=bytes.fromhex(form["hex"]))
-    return seed_to_proto(None if form is None else int(form))
-
-
-def _open(step: dict[str, Any]) -> Any:
-    fields = {name: step[name] for name in _PLAIN_OPEN_FIELDS if name in step}
-    for name in _OPEN_ENUMS:
-        if name in step:
-            fields[name] = f"{name.upper()}_{step[name]}"
-    version = step.get("protocol", PROTOCOL)
-    if version is not None:
-        fields["protocol"] = session_pb2.ProtocolVersion(major=version[0], minor=version[1])
-    if "info_filter" in step:
-        fields["info_filter"] = session_pb2.InfoFilter(**step["info_filter"])
-    for name in ("kwargs", "seed"):
-        fields[name] = (map_message if name == "kwargs" else seed_message)(step.get(name))
-    fields["env_kwargs"] = [map_message(one) for one in step.get("env_kwargs", [])]
-    fields["wrappers"] = [session_pb2.WrapperSpec(name=name) for name in step.get("wrappers", [])]
-    plan = step.get("plan", [])
-    fields["plan"] = [
-        session_pb2.PlannedReset(env_index=one["env_index"], seed=seed_message(one["seed"])) for one in plan
-    ]
-    return session_pb2.OpenRequest(**fields)
-
-
-def _reset(step: dict[str, Any]) -> Any:
-    seeds = [session_pb2.EnvSeed(seed=seed_message(seed)) for seed in step.get("env_seeds", [])]
-    return session_pb2.ResetRequest(
-        env_indices=step.get("env_indices", []),
-        seed=seed_message(step.get("seed")),
-        env_seeds=seeds,
-        options=map_message(step.get("options")),
-        env_options=[map_message(one) for one in step.get("env_options", [])],
-    )
-
-
-def _step(step: dict[str, Any], session: Session) -> Any:
-    indices = step.get("env_indices", [])
-    if "actions_hex" in step:
-        payload = bytes.fromhex(step["actions_hex"])
-    else:
-        opened = session.opened
-        rows = indices or range(sum(run.count for run in opened.placements))
-        payload = encode(opened.action_space, actions(opened.action_space, list(rows), step["t"]))
-    return session_pb2.StepRequest(env_indices=indices, actions=payload)
-
-
-def _render(step: dict[str, Any]) -> Any:
-    encoding = f"FRAME_ENCODING_{step.get('encoding', 'UNSPECIFIED')}"
-    fields = {"encoding": encoding, "width": step.get("width", 0)}
-    return session_pb2.RenderRequest(env_indices=step.get("env_indices", []), **fields)
-
-
-_REQUESTS = {
-    "open": lambda step, session: {"open": _open(step)},
-    "reset": lambda step, session: {"reset": _reset(step)},
-    "step": lambda step, session: {"step": _step(step, session)},
-    "render": lambda step, session: {"render": _render(step)},
-    "ping": lambda step, session: {"ping": session_pb2.PingRequest()},
-    "close": lambda step, session: {"close": session_pb2.CloseRequest()},
-    "nothing": lambda step, session: {},
-    "attach": lambda step, session: {
-        "attach": session_pb2.AttachRequest(
-            protocol=session_pb2.ProtocolVersion(major=1), session_id="none", epoch=1
-        )
-    },
-    "shared_memory_proof": lambda step, session: {
-        "shared_memory_proof": session_pb2.SharedMemoryProof(nonce=bytes(16))
-    },
-    "save_state": lambda step, session: {"save_state": session_pb2.SaveStateRequest()},
-    "restore_state": lambda step, session: {
-        "restore_state": session_pb2.RestoreStateRequest(env_indices=[0], state_ids=[1])
-    },
-    "drop_state": lambda step, session: {"drop_state": session_pb2.DropStateRequest(state_ids=[1])},
-    "call": lambda step, session: {"call": session_pb2.CallRequest(name=step["name"])},
-}
+from python_stubs import space_pb2
 
 
 class Scenario:
@@ -163,6 +30,8 @@ class Scenario:
         self._client = client
         self._capabilities = capabilities
         self._streams: dict[str, Session] = {}
+        # By name: ids of saved states, or exported ones.
+        self._kept: dict[str, list[Any]] = {}
 
     def run(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Takes all steps, drops the streams, and gives a record of each step."""
@@ -185,7 +54,7 @@ class Scenario:
         if operation:
             return self._caught(lambda: operation(step))
         session = self._session(step)
-        return self._caught(lambda: self._reply(session, self._send(session, step)))
+        return self._caught(lambda: self._reply(session, self._send(session, step), step))
 
     def _caught(self, action: Any) -> dict[str, Any]:
         try:
@@ -204,25 +73,36 @@ class Scenario:
         return self._streams[name]
 
     def _send(self, session: Session, step: dict[str, Any]) -> int:
-        return session.send(step.get("seq"), **_REQUESTS[step["op"]](step, session))
+        return session.send(step.get("seq"), **request(step, session.opened, self._kept))
 
-    def _reply(self, session: Session, seq: int) -> dict[str, Any]:
+    def _reply(self, session: Session, seq: int, step: dict[str, Any]) -> dict[str, Any]:
         reply = session.receive(seq)
         if isinstance(reply, Transition):
             return transcript.transition_json(reply, session.opened.observation_space)
         kind = type(reply).__name__
         if kind == "OpenedResponse":
             session.opened = reply
-            return transcript.opened_json(reply)
-        return transcript.rendered_json(reply) if kind == "RenderedResponse" else {kind: {}}
+        if kind == "StateSavedResponse":
+            return self._saved(step, list(reply.state_ids))
+        if kind == "StateExportedResponse":
+            self._kept[step["as"]] = list(reply.states)
+        return transcript.REPLY_FORMS[kind](reply) if kind in transcript.REPLY_FORMS else {kind: {}}
+
+    def _saved(self, step: dict[str, Any], ids: list[int]) -> dict[str, Any]:
+        """Keeps ids under the step's name, and tells how many there are and whether all differ."""
+        self._kept[step["as"]] = ids
+        return {"state_saved": {"count": len(ids), "different": len(set(ids)) == len(ids)}}
 
     def _op_pipeline(self, step: dict[str, Any]) -> dict[str, Any]:
         session = self._session(step)
-        requests = [request for request in step["requests"] if request["op"] != "half_close"]
-        numbers = [self._send(session, request) for request in requests]
-        if len(requests) < len(step["requests"]):
+        parts = [part for part in step["requests"] if part["op"] != "half_close"]
+        numbers = [self._send(session, part) for part in parts]
+        if len(parts) < len(step["requests"]):
             session.half_close()
-        replies = [self._caught(lambda n=number: self._reply(session, n)) for number in numbers]
+        replies = [
+            self._caught(lambda n=number, p=part: self._reply(session, n, p))
+            for number, part in zip(numbers, parts)
+        ]
         return {"replies": replies}
 
     def _op_steps(self, step: dict[str, Any]) -> dict[str, Any]:
@@ -237,7 +117,7 @@ class Scenario:
         reader = PayloadReader(bytes.fromhex(step["payload"]))
         batch = read(space, step["rows"], reader)
         reader.finish()
-        rows = [transcript.row_json(space, batch, i) for i in range(step["rows"])]
+        rows = [row_json(space, batch, i) for i in range(step["rows"])]
         return {"rows": rows, "payload": encode(space, batch).hex()}
 
     def _op_actions(self, step: dict[str, Any]) -> dict[str, Any]:

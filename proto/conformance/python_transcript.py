@@ -2,151 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import struct
 from typing import Any
 
 import numpy as np
 
 from python_client import GymlinkError, StreamEndedError, Transition
-from python_spaces import GraphBatch, OneOfBatch, SequenceBatch, element_type
+from python_forms import float_json, value_json
+from python_space_json import row_json, space_json
 from python_stubs import service_pb2, session_pb2
-from python_values import Unsupported, from_proto, map_from_proto, seed_from_proto, tensor_to_array
+from python_values import from_proto, map_from_proto, seed_from_proto
 
-_LONGEST_HEX = 4096
 _ROW_KINDS = ("STEP", "RESET", "AUTORESET", "FAILED")
-
-
-def array_json(array: Any) -> dict[str, Any]:
-    """Gives an array as dtype, shape and bytes."""
-    array = np.asarray(array)
-    data = array.tobytes()
-    form: dict[str, Any] = {"dtype": array.dtype.name, "shape": list(array.shape)}
-    if len(data) > _LONGEST_HEX:
-        return {**form, "sha256": hashlib.sha256(data).hexdigest()}
-    return {**form, "data": data.hex()}
-
-
-def float_json(number: float) -> str:
-    """Gives the bytes of a float64, little-endian."""
-    return struct.pack("<d", number).hex()
-
-
-_FORMS = (
-    (Unsupported, lambda value: {"unsupported": value.python_type}),
-    (np.ndarray, lambda value: {"array": array_json(value)}),
-    (np.generic, lambda value: {"scalar": array_json(value)}),
-    (bool, lambda value: {"bool": value}),
-    (int, lambda value: {"int": str(value)}),
-    (float, lambda value: {"float": float_json(value)}),
-    (str, lambda value: {"text": value}),
-    (bytes, lambda value: {"binary": value.hex()}),
-    (list, lambda value: {"list": [value_json(one) for one in value]}),
-    (tuple, lambda value: {"tuple": [value_json(one) for one in value]}),
-    (dict, lambda value: {"map": [[value_json(k), value_json(v)] for k, v in value.items()]}),
-    (type(None), lambda value: {"none": True}),
-)
-
-
-def value_json(value: Any) -> dict[str, Any]:
-    """Gives a Python value with its exact type."""
-    return next(form(value) for python_type, form in _FORMS if isinstance(value, python_type))
-
-
-def _bound_json(data: bytes, item: int) -> str:
-    """Gives one element where all are alike, otherwise all, or their digest."""
-    if data == data[:item] * (len(data) // item):
-        return data[:item].hex()
-    return data.hex() if len(data) <= _LONGEST_HEX else hashlib.sha256(data).hexdigest()
-
-
-def _box_json(box: Any, space: Any) -> dict[str, Any]:
-    dtype, shape = element_type(space)
-    low, high = (_bound_json(bound, dtype.itemsize) for bound in (box.low, box.high))
-    return {"dtype": dtype.name, "shape": list(shape), "low": low, "high": high}
-
-
-_SPACE_FORMS = {
-    "box": _box_json,
-    "discrete": lambda kind, space: {
-        "n": str(kind.n),
-        "start": str(kind.start),
-        "dtype": element_type(space)[0].name,
-    },
-    "multi_discrete": lambda kind, space: {
-        "nvec": array_json(tensor_to_array(kind.nvec)),
-        "start": array_json(tensor_to_array(kind.start)),
-        "dtype": element_type(space)[0].name,
-    },
-    "multi_binary": lambda kind, space: {"shape": list(kind.shape), "from_scalar": kind.from_scalar},
-    "text": lambda kind, space: {
-        "min_length": kind.min_length,
-        "max_length": kind.max_length,
-        "characters": kind.characters,
-    },
-    "dict": lambda kind, space: {"entries": [[e.key, space_json(e.space)] for e in kind.entries]},
-    "tuple": lambda kind, space: {"spaces": [space_json(one) for one in kind.spaces]},
-    "sequence": lambda kind, space: {"space": space_json(kind.space), "stacked": kind.stacked},
-    "graph": lambda kind, space: {
-        "node_space": space_json(kind.node_space),
-        "edge_space": space_json(kind.edge_space) if kind.HasField("edge_space") else None,
-    },
-    "one_of": lambda kind, space: {"spaces": [space_json(one) for one in kind.spaces]},
-}
-
-
-def space_json(space: Any) -> dict[str, Any]:
-    """Gives a space."""
-    kind = space.WhichOneof("kind")
-    return {"kind": kind, **_SPACE_FORMS[kind](getattr(space, kind), space)}
-
-
-def _sequence_row(space: Any, batch: SequenceBatch, i: int) -> dict[str, Any]:
-    elements = range(batch.offsets[i], batch.offsets[i + 1])
-    return {"sequence": [row_json(space.sequence.space, batch.elements, j) for j in elements]}
-
-
-def _graph_row(space: Any, batch: GraphBatch, i: int) -> dict[str, Any]:
-    graph = space.graph
-    nodes = range(batch.node_offsets[i], batch.node_offsets[i + 1])
-    edges = range(batch.edge_offsets[i], batch.edge_offsets[i + 1])
-    some, valued = batch.has_edges[i], batch.edges is not None
-    form = {
-        "nodes": [row_json(graph.node_space, batch.nodes, j) for j in nodes],
-        "edges": [row_json(graph.edge_space, batch.edges, j) for j in edges] if some and valued else None,
-        "edge_links": array_json(batch.edge_links[edges.start : edges.stop]) if some else None,
-    }
-    return {"graph": form}
-
-
-def _one_of_row(space: Any, batch: OneOfBatch, i: int) -> dict[str, Any]:
-    variant = int(batch.variants[i])
-    place = int((batch.variants[:i] == variant).sum())
-    return {"one_of": [variant, row_json(space.one_of.spaces[variant], batch.batches[variant], place)]}
-
-
-def _dict_row(space: Any, batch: dict[str, Any], i: int) -> dict[str, Any]:
-    return {"dict": [[e.key, row_json(e.space, batch[e.key], i)] for e in space.dict.entries]}
-
-
-def _tuple_row(space: Any, batch: tuple[Any, ...], i: int) -> dict[str, Any]:
-    return {"tuple": [row_json(one, values, i) for one, values in zip(space.tuple.spaces, batch)]}
-
-
-_ROW_FORMS = {
-    "text": lambda space, batch, i: {"text": batch[i]},
-    "dict": _dict_row,
-    "tuple": _tuple_row,
-    "sequence": _sequence_row,
-    "graph": _graph_row,
-    "one_of": _one_of_row,
-}
-
-
-def row_json(space: Any, batch: Any, i: int) -> dict[str, Any]:
-    """Gives row i of a batch of a space."""
-    form = _ROW_FORMS.get(space.WhichOneof("kind"))
-    return form(space, batch, i) if form else array_json(batch[i])
 
 
 def _final_rows(part: Any, form: Any) -> list[Any]:
@@ -224,6 +90,7 @@ def opened_json(opened: Any) -> dict[str, Any]:
         "has_session_id": opened.session_id != "",
         "observation_space": space_json(opened.observation_space),
         "action_space": space_json(opened.action_space),
+        "observation_spaces": [space_json(one) for one in opened.observation_spaces],
         "metadata": value_json(map_from_proto(opened.metadata)),
         "environment": environment_json(opened.environment),
         "autoreset_mode": mode[len("AUTORESET_MODE_") :],
@@ -248,6 +115,17 @@ def rendered_json(rendered: Any) -> dict[str, Any]:
         for one in rendered.renderings
     ]
     return {"rendered": form}
+
+
+# Of the replies that tell something, by the name of their message.
+REPLY_FORMS = {
+    "OpenedResponse": opened_json,
+    "RenderedResponse": rendered_json,
+    "CalledResponse": lambda called: {
+        "called": {"results": [value_json(from_proto(result)) for result in called.results]}
+    },
+    "StateExportedResponse": lambda exported: {"state_exported": {"count": len(exported.states)}},
+}
 
 
 def server_json(info: Any) -> dict[str, Any]:

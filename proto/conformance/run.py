@@ -18,7 +18,7 @@ from check import check
 
 _FOLDER = Path(__file__).resolve().parent
 _SCENARIOS = _FOLDER / "scenarios.json"
-_SERVE = f"node {_FOLDER.parent.parent / 'dist' / 'cli.js'} serve --listen 127.0.0.1:0 --json"
+_SERVE = f"node {_FOLDER.parent.parent / 'server/fixtures/serve-test-family.mjs'}"
 _CLIENT_TIMEOUT_S = 600.0
 
 
@@ -32,7 +32,11 @@ def _report(clients: list[str], address: str) -> dict[str, list[str]]:
     scenarios = json.loads(_SCENARIOS.read_text(encoding="utf-8"))["scenarios"]
     with tempfile.TemporaryDirectory() as folder:
         targets = [(client, Path(folder, f"{i}.json")) for i, client in enumerate(clients)]
-        return check(scenarios, {client: _transcript(client, address, target) for client, target in targets})
+        transcripts = {client: _transcript(client, address, target) for client, target in targets}
+    for client, records in transcripts.items():
+        steps = sum(map(len, records.values()))
+        print(f"{client}: {steps} steps of {len(records)} scenarios", file=sys.stderr)
+    return check(scenarios, transcripts)
 
 
 def _served(clients: list[str], command: str) -> dict[str, list[str]]:
