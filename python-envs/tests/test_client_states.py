@@ -59,6 +59,25 @@ def test_states_of_chosen_sub_environments(address):
     envs.close()
 
 
+def test_fork(address):
+    envs = RemoteVectorEnv("CartPole-v1", 4, num_workers=2, seed=1)
+    envs.reset()
+    before = envs.step([0, 1, 0, 1])[0]
+    forked, _ = envs.fork(1, [0, 3])
+    assert (forked == before[[1, 1, 2, 1]]).all()
+    after = envs.step([1, 1, 0, 1])[0]
+    assert (after[0] == after[1]).all() and (after[3] == after[1]).all()
+    for targets, reason in (([], "INVALID_ARGUMENT"), ([4], "INVALID_ENV_INDEX"), ([3, 0], "INVALID_ENV_INDEX")):
+        with raises(reason):
+            envs.fork(1, targets)
+    with raises("INVALID_ENV_INDEX"):
+        envs.fork(4, [0])
+    # Nothing was left behind.
+    with raises("STATE_NOT_FOUND"):
+        envs.restore_state(1)
+    envs.close()
+
+
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep", "Disabled"])
 def test_vector_infos_of_a_restored_state(address, mode):
     options = {"max_episode_steps": 3, "autoreset_mode": mode}

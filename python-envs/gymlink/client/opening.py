@@ -61,11 +61,6 @@ def arguments(values, what):
     return message["map"]
 
 
-def seed_of(opened):
-    """Seed that the first reset uses if it names none, of an OpenedResponse."""
-    return int.from_bytes(opened.get("seed", {}).get("magnitude", b""), "little")
-
-
 def seed_message(seed):
     """A seed as message.
 
@@ -75,3 +70,8 @@ def seed_message(seed):
     if seed < 0:
         raise failure("INVALID_SEED", f"A seed must be at least 0, not {seed}.")
     return {"magnitude": magnitude(int(seed))}
+
+
+def seed_from(message):
+    """The seed that a message holds."""
+    return int.from_bytes(message.get("magnitude", b""), "little")

@@ -10,7 +10,7 @@ from gymlink.client import batches, calls, rendering, saved_states, spaces
 from gymlink.client.actions import encode_action
 from gymlink.client.infos import of_each
 from gymlink.client.open_options import open_options
-from gymlink.client.opening import DEFAULT_TIMEOUT_S, arguments, open_session, seed_message, seed_of
+from gymlink.client.opening import DEFAULT_TIMEOUT_S, arguments, open_session, seed_from, seed_message
 from gymlink.client.transitions import read_parts
 from gymlink.client.warning import InfoWarning
 from gymlink.protocol import schema
@@ -77,7 +77,7 @@ class RemoteEnv(gymnasium.Env):
         self._session, opened = open_session(env_id, address, timeout_s, fields, kwargs)
         self._finalizer = weakref.finalize(self, self._session.abandon)
         self.render_mode = render_mode
-        self.metadata, self.seed = rendering.metadata(opened), seed_of(opened)
+        self.metadata, self.seed = rendering.metadata(opened), seed_from(opened.get("seed", {}))
         self.max_episode_steps = opened.get("environment", {}).get("max_episode_steps", 0)
         self.observation_space = spaces.from_message(opened.get("observation_space", {}))
         self.action_space = spaces.from_message(opened.get("action_space", {}))

@@ -13,7 +13,7 @@ from gymlink.client import batches, calls, rendering, saved_states, spaces
 from gymlink.client.actions import encode_actions
 from gymlink.client.infos import add_columns
 from gymlink.client.open_options import open_options
-from gymlink.client.opening import DEFAULT_TIMEOUT_S, arguments, open_session, seed_message, seed_of
+from gymlink.client.opening import DEFAULT_TIMEOUT_S, arguments, open_session, seed_from, seed_message
 from gymlink.client.transitions import details_of, read_parts
 from gymlink.client.warning import InfoWarning
 from gymlink.protocol import schema
@@ -102,7 +102,10 @@ class RemoteVectorEnv(VectorEnv):
         self.session, opened = open_session(env_id, address, timeout_s, fields, kwargs)
         self._finalizer = weakref.finalize(self, self.session.abandon)
         self.num_envs, self.render_mode = num_envs, render_mode
-        self.seed, self.max_episode_steps = seed_of(opened), opened.get("environment", {}).get("max_episode_steps", 0)
+        self.seed, self.max_episode_steps = (
+            seed_from(opened.get("seed", {})),
+            opened.get("environment", {}).get("max_episode_steps", 0),
+        )
         self.metadata = {**rendering.metadata(opened), "autoreset_mode": self.autoreset_mode}
         self.single_observation_space = spaces.from_message(opened.get("observation_space", {}))
         self.single_action_space = spaces.from_message(opened.get("action_space", {}))
@@ -267,6 +270,25 @@ class RemoteVectorEnv(VectorEnv):
         ids = [state_ids] * len(envs) if isinstance(state_ids, (int, np.integer)) else state_ids
         parts = self._read(saved_states.restore(self.session, ids, env_indices), envs)
         return batches.snapshot(self.single_observation_space, self._observations), self._infos(parts)
+
+    def fork(self, source, targets):
+        """Puts the state of one sub-environment, as it is now, into others, which go on from there.
+
+        Args:
+            source: The sub-environment.
+            targets: Which take its state, in ascending order.
+
+        Returns:
+            ``(observations, infos)``.
+
+        Raises:
+            GymlinkError: As `save_state` and `restore_state`; INVALID_ARGUMENT, if there is no target.
+        """
+        (state_id,) = self.save_state([source])
+        try:
+            return self.restore_state(state_id, targets)
+        finally:
+            self.drop_state([state_id])
 
     def drop_state(self, state_ids):
         """Forgets saved states; raises GymlinkError STATE_NOT_FOUND for an unknown one, and then forgets none."""
