@@ -255,3 +255,31 @@ test('the Python package installs on its own with pip', async () => {
     `${JSON.parse(await readFile('package.json', 'utf8')).version} ${join(target, 'gymlink/__init__.py')}`,
   );
 }, 120_000);
+
+test('the Python package is Python alone, and its client needs no package of an environment', async () => {
+  const python = process.env.GYMLINK_DEV_PYTHON ?? 'python3';
+  const wheels = join(folder, 'wheels');
+  const pip = ['-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation', '--wheel-dir', wheels];
+  await run(python, [...pip, join(project, 'node_modules/gymlink/python-envs')]);
+  const [wheel] = await readdir(wheels);
+  const code = `import json, sys, zipfile, email
+archive = zipfile.ZipFile(sys.argv[1])
+metadata = next(name for name in archive.namelist() if name.endswith("/METADATA"))
+needs = email.message_from_bytes(archive.read(metadata)).get_all("Requires-Dist")
+print(json.dumps({"names": archive.namelist(), "needs": needs}))`;
+  const { stdout } = await run(python, ['-c', code, join(wheels, wheel as string)]);
+  const { names, needs } = JSON.parse(stdout) as { names: string[]; needs: string[] };
+  expect(names).toContain('gymlink/client/remote_vector_env.py');
+  const others = names.filter(
+    (name) => !/^gymlink\/.*\.py$|^gymlink-[^/]*\.dist-info\//.test(name),
+  );
+  expect(others).toEqual([]);
+  expect(names.filter((name) => /test|fixture|families/.test(name))).toEqual([]);
+  const packages = (condition: RegExp) =>
+    needs
+      .filter((need) => condition.test(need))
+      .map((need) => need.split(/[^\w-]/)[0])
+      .sort();
+  expect(packages(/^[^;]*$/)).toEqual(['gymnasium', 'numpy']);
+  expect(packages(/; extra == .client.$/)).toEqual(['grpcio', 'gymnasium', 'numpy']);
+}, 120_000);
