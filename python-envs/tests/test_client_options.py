@@ -185,8 +185,8 @@ def test_ints_beyond_64_bits_in_infos(fixture_address):
     envs = RemoteVectorEnv("Told-v0", 3)
     given = [{"n": 1, "deep": {"m": 2}}, {"n": 1 << 70, "deep": {"m": -1 << 70}}, {}]
     infos = envs.reset(seed=1, options=given)[1]["options"]
-    assert infos["n"].tolist() == [1, 1 << 70, None] or infos["n"].tolist() == [1, 1 << 70, 0]
+    assert infos["n"].tolist() == [1, 1 << 70, 0]
     assert infos["_n"].tolist() == [True, True, False]
-    assert infos["deep"]["m"].tolist()[:2] == [2, -1 << 70]
+    assert infos["deep"]["m"].tolist() == [2, -1 << 70, 0]
     assert envs.last_transition().infos[1]["options"] == given[1]
     envs.close()

@@ -1,5 +1,6 @@
 """Attributes and methods of environments that a client may read, set or call."""
 
+from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -29,11 +30,13 @@ class AllowList:
         verbs = ("set",) if call.sets else ("read", "call")
         names = sorted({name for rule in self._rules for verb in verbs for name in rule.get(verb, ())})
         if call.name not in names or call.name.startswith("__"):
+            given = call.name[:200]
             message = (
-                f"{call.name[:200]!r} of {self._env_id} may not be {'set' if call.sets else 'read or called'}; "
+                f"{given!r} of {self._env_id} may not be {'set' if call.sets else 'read or called'}; "
                 f"allowed are: {', '.join(names) or 'none'}. Nothing was changed."
             )
-            raise RequestError(schema.ERROR_REASON_NOT_ALLOWED, message, suggestions=names)
+            nearest = sorted(names, key=lambda name: -SequenceMatcher(None, name, given).ratio())
+            raise RequestError(schema.ERROR_REASON_NOT_ALLOWED, message, suggestions=nearest)
         call.may_call = any(call.name in rule.get("call", ()) for rule in self._rules)
 
 

@@ -70,10 +70,10 @@ def test_what_is_not_on_the_list_is_refused(name, fields):
     assert cart.unwrapped.length == 0.5
 
 
-def test_the_list_is_told():
+def test_the_list_is_told_nearest_first():
     with pytest.raises(RequestError) as raised:
         AllowList(MANIFEST, "CartPole-v1").check(decoded(name="lenght"))
-    assert raised.value.suggestions == ["absent", "close", "length", "state"]
+    assert raised.value.suggestions == ["length", "absent", "close", "state"]
 
 
 def test_each_sub_environment_gets_its_own_value():
