@@ -108,7 +108,9 @@ def differences(name: str, left: tuple[str, Any], right: tuple[str, Any]) -> lis
     defects = []
     for number, (whole, other) in enumerate(zip(left[1][name], right[1][name])):
         one = _told(whole, other) if is_library else whole
-        if one != other:
+        if not other:
+            defects.append(f"step {number}: {right[0]} tells nothing")
+        elif one != other:
             defects.append(f"step {number}: {left[0]} has {_first_difference(one, other)} of {right[0]}")
     if len(right[1][name]) > len(left[1][name]):
         defects.append(f"{right[0]} has more records than {left[0]}")

@@ -190,3 +190,17 @@ def test_ints_beyond_64_bits_in_infos(fixture_address):
     assert infos["deep"]["m"].tolist() == [2, -1 << 70, 0]
     assert envs.last_transition().infos[1]["options"] == given[1]
     envs.close()
+
+
+def test_options_through_make(address):
+    with gymnasium.make("gymlink/Taxi-v4", wrappers=["TimeAwareObservation"], info_keys=["prob"], seed=5) as env:
+        observation, info = env.reset()
+        assert env.observation_space.contains(observation) and set(info) == {"prob"} and env.unwrapped.seed == 5
+    envs = gymnasium.make_vec(
+        "gymlink/CartPole-v1", num_envs=1, max_episode_steps=1, plan=[[{"seed": 9}]], autoreset_mode="SameStep"
+    )
+    envs.reset(seed=1)
+    assert (envs.step([0])[0][0] == gymnasium.make("CartPole-v1").reset(seed=9)[0]).all()
+    envs.close()
+    with pytest.raises(gymnasium.error.Error, match="wrappers"):
+        gymnasium.make_vec("gymlink/CartPole-v1", num_envs=1, wrappers=["TimeAwareObservation"])
