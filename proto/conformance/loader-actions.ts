@@ -9,11 +9,31 @@ const MOST_EXTRA_CHARACTERS = 4;
 /** Remainder that is never negative. */
 const modulo = (number: number, divisor: bigint) => Number(BigInt(number) % divisor);
 
+/** The bits of an IEEE 754 binary16, rounded to nearest, ties to even. */
+function toHalf(value: number): number {
+  const sign = value < 0 ? 0x8000 : 0;
+  const size = Math.abs(value);
+  const exponent = Math.max(Math.floor(Math.log2(size)), -14);
+  const scaled = size / 2 ** (exponent - 10);
+  const below = Math.floor(scaled);
+  const rest = scaled - below;
+  const isUp = rest > 0.5 || (rest === 0.5 && below % 2 === 1);
+  return sign + ((exponent + 14) << 10) + below + (isUp ? 1 : 0);
+}
+
+function fromHalf(bits: number): number {
+  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
+  if (exponent === 31) return bits & 0x8000 ? -Infinity : Infinity;
+  const size = exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25);
+  return bits & 0x8000 ? -size : size;
+}
+
 function writeElement(dtype: string, value: number | bigint, bytes: Buffer, place: number): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset + place * itemBytes(dtype));
   const number = Number(value);
   if (dtype === 'float64') view.setFloat64(0, number, true);
   else if (dtype === 'float32') view.setFloat32(0, number, true);
+  else if (dtype === 'float16') view.setUint16(0, toHalf(number), true);
   else if (itemBytes(dtype) === 8) view.setBigInt64(0, BigInt(value), true);
   else if (itemBytes(dtype) === 4) view.setInt32(0, number, true);
   else if (itemBytes(dtype) === 2) view.setInt16(0, number, true);
@@ -25,6 +45,7 @@ function readElement(dtype: string, bytes: Buffer, place: number): number | bigi
   const view = new DataView(bytes.buffer, bytes.byteOffset + at);
   if (dtype === 'float64') return view.getFloat64(0, true);
   if (dtype === 'float32') return view.getFloat32(0, true);
+  if (dtype === 'float16') return fromHalf(view.getUint16(0, true));
   const size = itemBytes(dtype);
   const unsigned = dtype.startsWith('u') || dtype === 'bool';
   const raw = Buffer.concat([bytes.subarray(at, at + size), Buffer.alloc(8 - size)]);
