@@ -18,17 +18,17 @@ export function mergeOpened(
   if (first === undefined) throw new Error('a session has a worker');
   checkEqual(
     opened.map(({ actionSpace }) => actionSpace),
-    (i) => otherSpaces(request, 'another action space than', firsts[i]),
+    (i) => otherSpace(request, 'another action space than', firsts[i]),
   );
   const observationSpaces = opened.flatMap((one) => one.observationSpaces);
   if (request.observationMode === ObservationMode.OBSERVATION_MODE_DIFFERENT)
     checkEqual(observationSpaces.map(withoutBounds), (i) =>
-      otherSpaces(request, 'an observation space of another kind, shape or dtype than', i),
+      otherSpace(request, 'an observation space of another kind, shape or dtype than', i),
     );
   else
     checkEqual(
       opened.map(({ observationSpace }) => observationSpace),
-      (i) => otherSpaces(request, 'another observation space than', firsts[i]),
+      (i) => otherSpace(request, 'another observation space than', firsts[i], ifIntended),
     );
   return { ...first, observationSpaces };
 }
@@ -42,12 +42,19 @@ function checkEqual(spaces: readonly (Space | undefined)[], errorOf: (i: number)
   if (other >= 0) throw errorOf(other + 1);
 }
 
-function otherSpaces({ envId, envKwargs }: OpenRequest, what: string, i = 0): RequestError {
+const ifIntended = ' If that is intended, open with observation mode DIFFERENT.';
+
+function otherSpace(
+  { envId, envKwargs }: OpenRequest,
+  what: string,
+  i = 0,
+  advice = '',
+): RequestError {
   const reason =
     envKwargs.length > 0
       ? ErrorReason.ERROR_REASON_INVALID_KWARGS
       : ErrorReason.ERROR_REASON_MALFORMED_REPLY;
-  const message = `Sub-environment ${i} of ${envId} has ${what} sub-environment 0.`;
+  const message = `Sub-environment ${i} of ${envId} has ${what} sub-environment 0.${advice}`;
   return requestError(reason, message, { envId, envIndices: [i] });
 }
 

@@ -19,6 +19,7 @@ from gymnasium.error import (
     ResetNeeded,
     UnregisteredEnv,
 )
+from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from gymlink.client import GymlinkError, RemoteEnv, RemoteVectorEnv, UnsupportedInfo, register
@@ -257,8 +258,46 @@ def test_asynchronous_calls(address):
         with pytest.raises(AlreadyPendingCallError):
             call()
     assert (envs.step_wait()[0] == local.step([0, 1])[0]).all()
+    envs.reset_async(seed=[4, 5])
+    with pytest.raises(AlreadyPendingCallError, match="call to `reset`"):
+        envs.step([0, 1])
+    with pytest.raises(NoAsyncCallError, match="step_async"):
+        envs.step_wait()
+    assert (envs.reset_wait()[0] == local.reset(seed=4)[0]).all()
+    with pytest.raises(NoAsyncCallError, match="reset_async"):
+        envs.reset_wait()
     envs.step_async([0, 1])
+    with pytest.warns(UserWarning, match="pending call to `step`"):
+        envs.close()
+
+
+def test_seeds_of_generators(address):
+    envs = RemoteVectorEnv("CartPole-v1", 3)
+    drawn = envs.np_random_seed
+    assert drawn == (drawn[0], drawn[0] + 1, drawn[0] + 2)
+    observations = envs.reset()[0]
+    assert envs.np_random_seed == drawn
+    assert (observations == envs.reset(seed=drawn[0])[0]).all()
+    envs.reset(seed=7)
+    assert envs.np_random_seed == (7, 8, 9)
+    envs.reset()
+    assert envs.np_random_seed == (7, 8, 9)
+    envs.reset(seed=[1, None, 1 << 70])
+    assert envs.np_random_seed == (1, 8, 1 << 70)
+    envs.reset(seed=[4, 5, 6], options={"reset_mask": np.array([False, True, False])})
+    assert envs.np_random_seed == (1, 5, 1 << 70)
+    envs.fork(0, [2])
+    assert envs.np_random_seed == (1, 5, -1)
     envs.close()
+    env = RemoteEnv("CartPole-v1")
+    drawn = env.np_random_seed
+    assert (env.reset()[0] == env.reset(seed=drawn)[0]).all()
+    env.reset(seed=7)
+    env.reset()
+    assert env.np_random_seed == 7
+    env.restore_state(env.save_state())
+    assert env.np_random_seed == -1
+    env.close()
 
 
 def test_arguments_of_single_sub_environments(address):
@@ -274,13 +313,33 @@ def test_arguments_of_single_sub_environments(address):
 
 def test_observation_spaces_that_differ(address):
     each = [{"desc": ["SF", "FG"]}, {"desc": ["SFF", "FFG"]}]
-    with raises("INVALID_KWARGS"):
-        RemoteVectorEnv("FrozenLake-v1", 2, env_kwargs=each)
-    with pytest.raises(ValueError, match="Invalid `observation_mode`"):
-        RemoteVectorEnv("CartPole-v1", 2, observation_mode="equal")
+    with raises("INVALID_KWARGS", RuntimeError, match="another observation space .* observation mode DIFFERENT"):
+        RemoteVectorEnv("FrozenLake-v1", 2, env_kwargs=each, num_workers=1)
+    with raises("INVALID_KWARGS", RuntimeError, match="another observation space .* observation mode DIFFERENT"):
+        RemoteVectorEnv("FrozenLake-v1", 2, env_kwargs=each, num_workers=2)
     envs = RemoteVectorEnv("CartPole-v1", 2, observation_mode="different")
     assert envs.observation_space == gymnasium.vector.utils.batch_space(envs.single_observation_space, 2)
     envs.close()
+
+
+def test_observation_spaces_of_the_callers_own(address):
+    single, batch = Box(-9, 9, (4,)), Box(-9, 9, (2, 4))
+    envs = RemoteVectorEnv("CartPole-v1", 2, observation_mode=(batch, single))
+    local = SyncVectorEnv([lambda: gymnasium.make("CartPole-v1")] * 2, observation_mode=(batch, single))
+    assert envs.observation_space is batch and envs.single_observation_space is single
+    assert (envs.reset(seed=1)[0] == local.reset(seed=1)[0]).all()
+    assert (envs.step([0, 1])[0] == local.step([0, 1])[0]).all()
+    envs.close()
+    with raises("INVALID_ARGUMENT", RuntimeError, match="another kind, shape or dtype"):
+        RemoteVectorEnv("CartPole-v1", 2, observation_mode=(batch, Box(-9, 9, (5,))))
+    for mode, kind in (("equal", ValueError), (batch, ValueError), ((batch, "same"), TypeError)):
+        for make in (lambda mode: RemoteVectorEnv("CartPole-v1", 2, observation_mode=mode), _local):
+            with pytest.raises(kind, match="observation_mode"):
+                make(mode)
+
+
+def _local(mode):
+    return SyncVectorEnv([lambda: gymnasium.make("CartPole-v1")] * 2, observation_mode=mode)
 
 
 # Attributes.

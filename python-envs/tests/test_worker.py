@@ -185,7 +185,7 @@ def test_what_a_constructor_raised_is_passed_on(worker):
 
 
 def test_sub_environments_with_other_spaces_are_refused(worker):
-    with pytest.raises(Failed, match="Sub-environment 1 of Differing-v0 has other spaces") as raised:
+    with pytest.raises(Failed, match="Sub-environment 1 of Differing-v0 has another observation space") as raised:
         worker.open("Differing-v0", 2)
     assert raised.value.reason == "MALFORMED_REPLY"
 
@@ -220,7 +220,7 @@ def test_arguments_of_one_sub_environment_are_checked_like_others(worker):
 
 
 def test_arguments_that_change_a_space_need_observation_mode_different(worker):
-    with pytest.raises(Failed, match="Sub-environment 1 of FrozenLake-v1 has other spaces") as raised:
+    with pytest.raises(Failed, match="Sub-environment 1 of FrozenLake-v1 has another observation space") as raised:
         worker.open("FrozenLake-v1", 4, env_kwargs=LAKES)
     assert (raised.value.reason, raised.value.error["env_indices"]) == ("INVALID_KWARGS", [1])
     opened = worker.open("LunarLander-v3", 2, env_kwargs=[arguments(), arguments(gravity=-5.0)])
@@ -228,7 +228,7 @@ def test_arguments_that_change_a_space_need_observation_mode_different(worker):
 
 
 def test_action_spaces_are_equal_in_every_observation_mode(worker):
-    with pytest.raises(Failed, match="Sub-environment 1 of Echo-v0 has other spaces") as raised:
+    with pytest.raises(Failed, match="Sub-environment 1 of Echo-v0 has another action space") as raised:
         each = [arguments(name="discrete"), arguments(name="discrete, uint8")]
         worker.open("Echo-v0", 2, observation_mode=schema.OBSERVATION_MODE_DIFFERENT, env_kwargs=each)
     assert raised.value.reason == "INVALID_KWARGS"

@@ -13,7 +13,7 @@ class GymlinkError(gymnasium_error.Error):
 
     Where Gymnasium has a class of its own for the failure, the exception is of that class, too: ResetNeeded, InvalidAction,
     UnregisteredEnv, ClosedEnvironmentError. An INVALID_ACTION is a ValueError or TypeError as well; an attribute that is not
-    there, or not on the allow-list, an AttributeError.
+    there, or not on the allow-list, an AttributeError; spaces of sub-environments that do not go together, a RuntimeError.
 
     Attributes:
         reason: Why: a reason of error.proto without its prefix, for example ``INVALID_KWARGS``, or one of the client's own:
@@ -48,6 +48,10 @@ class _NoAttribute(GymlinkError, AttributeError):
     pass
 
 
+class _SpacesDiffer(GymlinkError, RuntimeError):
+    pass
+
+
 class _UnknownEnvironment(GymlinkError, gymnasium_error.UnregisteredEnv):
     pass
 
@@ -62,7 +66,7 @@ _CLASSES = {
     "UNKNOWN_ENVIRONMENT": _UnknownEnvironment,
     "SESSION_CLOSED": _SessionClosed,
 }
-for _class in (*_CLASSES.values(), _InvalidActionType, _NoAttribute):
+for _class in (*_CLASSES.values(), _InvalidActionType, _NoAttribute, _SpacesDiffer):
     # What a traceback shows.
     _class.__name__ = _class.__qualname__ = "GymlinkError"
 
@@ -80,8 +84,17 @@ def invalid_action(message, cause):
 
 def no_attribute(error):
     """A GymlinkError as one that is an AttributeError, too."""
+    return _as(_NoAttribute, error)
+
+
+def spaces_differ(error):
+    """A GymlinkError as one that is a RuntimeError, too, as Gymnasium's vector environments raise."""
+    return _as(_SpacesDiffer, error)
+
+
+def _as(kind, error):
     details = {name: value for name, value in vars(error).items() if name != "reason"}
-    return _NoAttribute(error.reason, str(error), **details)
+    return kind(error.reason, str(error), **details)
 
 
 def from_message(message):

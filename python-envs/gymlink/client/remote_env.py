@@ -81,7 +81,16 @@ class RemoteEnv(gymnasium.Env):
         self.max_episode_steps = opened.get("environment", {}).get("max_episode_steps", 0)
         self.observation_space = spaces.from_message(opened.get("observation_space", {}))
         self.action_space = spaces.from_message(opened.get("action_space", {}))
+        self._seed = self.seed
         self._warning = InfoWarning(env_id)
+
+    @property
+    def np_random_seed(self):
+        """The last seed of the environment's generator; before a first reset, the one that it will use if it names none.
+
+        After a restored state it is not known: -1.
+        """
+        return self._seed
 
     def reset(self, *, seed=None, options=None):
         """Begins a new episode.
@@ -157,6 +166,7 @@ class RemoteEnv(gymnasium.Env):
             GymlinkError: STATE_NOT_FOUND.
         """
         part = self._read(saved_states.restore(self._session, [state_id]))
+        self._seed = -1
         return self._observation(part), self._info(part)
 
     def drop_state(self, state_id):
@@ -222,6 +232,7 @@ class RemoteEnv(gymnasium.Env):
 
     def _read(self, messages):
         (part,) = read_parts(self.observation_space, messages, _ONLY)
+        self._seed = part.seeds.get(0, self._seed)
         return part
 
     def _observation(self, part):

@@ -1,20 +1,23 @@
 """A vector environment on a server."""
 
-import operator
 import weakref
 from typing import Any
 
 import numpy as np
+from gymnasium import logger
 from gymnasium.error import AlreadyPendingCallError, NoAsyncCallError
+from gymnasium.spaces.utils import is_space_dtype_shape_equiv
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_differing_spaces, batch_space
 
 from gymlink.client import batches, calls, rendering, saved_states, spaces
 from gymlink.client.actions import encode_actions
+from gymlink.client.errors import GymlinkError, failure, spaces_differ
 from gymlink.client.infos import add_columns
 from gymlink.client.open_options import open_options
-from gymlink.client.opening import DEFAULT_TIMEOUT_S, arguments, open_session, seed_from, seed_message
+from gymlink.client.opening import DEFAULT_TIMEOUT_S, arguments, open_session, seed_from
 from gymlink.client.transitions import details_of, read_parts
+from gymlink.client.vector_arguments import check_count, masked, read_observation_mode, reset_seeds
 from gymlink.client.warning import InfoWarning
 from gymlink.protocol import schema
 
@@ -23,7 +26,6 @@ _MODES = {
     AutoresetMode.SAME_STEP: schema.AUTORESET_MODE_SAME_STEP,
     AutoresetMode.DISABLED: schema.AUTORESET_MODE_DISABLED,
 }
-_OBSERVATION_MODES = {"same": schema.OBSERVATION_MODE_SAME, "different": schema.OBSERVATION_MODE_DIFFERENT}
 
 
 class RemoteVectorEnv(VectorEnv):
@@ -38,7 +40,9 @@ class RemoteVectorEnv(VectorEnv):
         render_mode: One of the environment's render modes other than ``human``, or one of them with ``_list`` behind it.
         max_episode_steps: Steps after which an episode is truncated, instead of the environment's own limit.
         num_workers: Processes over which the sub-environments are spread; by default the server chooses.
-        observation_mode: ``same``, or ``different`` where the bounds of observation spaces differ between sub-environments.
+        observation_mode: ``same``, or ``different`` where the bounds of observation spaces differ between sub-environments; or a
+            tuple of the `observation_space` and the `single_observation_space` to have, as in Gymnasium: kinds, shapes and dtypes
+            must be those of the sub-environments.
         env_kwargs: Constructor arguments of single sub-environments, one dict each, merged over `kwargs`.
         seed: Seed of the first reset if that names none, from 0 on, of up to 256 bits: sub-environment i gets ``seed + i``.
             Without it the server draws one.
@@ -55,11 +59,16 @@ class RemoteVectorEnv(VectorEnv):
         metadata: The environment's metadata with ``autoreset_mode``; ``human`` is not among its render modes.
         seed: Seed that the first reset uses if it names none.
         max_episode_steps: Steps after which an episode is truncated; 0 for no limit.
+        np_random_seed: The last seed of each sub-environment's generator, as tuple of int; before a first reset, the one that it
+            will use if it names none; -1 after a restored state. A seed that an environment gives itself is not known here.
         session: The session underneath, for `gymlink.client.calls`.
 
     Raises:
         GymlinkError: As the server says, for example UNKNOWN_ENVIRONMENT, INVALID_KWARGS or NOT_ALLOWED; CONNECTION_FAILED;
-            INVALID_ARGUMENT or INVALID_SEED before anything is sent.
+            INVALID_ARGUMENT or INVALID_SEED before anything is sent. Where spaces of sub-environments do not go together, it is a
+            RuntimeError, too.
+        TypeError: `observation_mode` is a tuple, but not of two spaces.
+        ValueError: `observation_mode` is something else.
     """
 
     def __init__(
@@ -83,23 +92,24 @@ class RemoteVectorEnv(VectorEnv):
     ):
         super().__init__()
         self.autoreset_mode = AutoresetMode(autoreset_mode)
-        if not isinstance(observation_mode, str):
-            raise TypeError(f"`observation_mode` is 'same' or 'different', actual got {observation_mode}")
-        if observation_mode not in _OBSERVATION_MODES:
-            raise ValueError(f"Invalid `observation_mode`, expected: 'same' or 'different', actual got {observation_mode}")
+        mode, own_spaces = read_observation_mode(observation_mode)
         if env_kwargs is not None:
-            _check_count("env_kwargs", env_kwargs, num_envs)
+            check_count("env_kwargs", env_kwargs, num_envs)
         fields = {
             "num_envs": num_envs,
             "render_mode": render_mode,
             "max_episode_steps": max_episode_steps,
             "num_workers": num_workers,
             "autoreset_mode": _MODES[self.autoreset_mode],
-            "observation_mode": _OBSERVATION_MODES[observation_mode],
+            "observation_mode": mode,
             "env_kwargs": env_kwargs and [arguments(each, "constructor argument") for each in env_kwargs],
             **open_options(seed=seed, wrappers=wrappers, info_keys=info_keys, plan=plan, num_envs=num_envs),
         }
-        self.session, opened = open_session(env_id, address, timeout_s, fields, kwargs)
+        try:
+            self.session, opened = open_session(env_id, address, timeout_s, fields, kwargs)
+        except GymlinkError as error:
+            # Nothing was raised there, but a sub-environment is at fault.
+            raise (spaces_differ(error) if error.env_indices and error.exception is None else error) from None
         self._finalizer = weakref.finalize(self, self.session.abandon)
         self.num_envs, self.render_mode = num_envs, render_mode
         self.seed, self.max_episode_steps = (
@@ -107,14 +117,35 @@ class RemoteVectorEnv(VectorEnv):
             opened.get("environment", {}).get("max_episode_steps", 0),
         )
         self.metadata = {**rendering.metadata(opened), "autoreset_mode": self.autoreset_mode}
-        self.single_observation_space = spaces.from_message(opened.get("observation_space", {}))
         self.single_action_space = spaces.from_message(opened.get("action_space", {}))
-        each = [spaces.from_message(space) for space in opened.get("observation_spaces", ())]
-        self.observation_space = batch_differing_spaces(each) if each else batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._observations = batches.empty(self.single_observation_space, num_envs)
+        self._set_observation_spaces(opened, own_spaces)
+        self._observations = batches.empty(self._row_space, num_envs)
+        self._seeds = [self.seed + env for env in range(num_envs)]
         self._all, self._pending, self._parts = np.arange(num_envs, dtype=np.uint32), None, []
         self._warning = InfoWarning(env_id)
+
+    def _set_observation_spaces(self, opened, own_spaces):
+        self._row_space = spaces.from_message(opened.get("observation_space", {}))
+        each = [spaces.from_message(space) for space in opened.get("observation_spaces", ())]
+        if own_spaces is None:
+            self.single_observation_space = self._row_space
+            self.observation_space = batch_differing_spaces(each) if each else batch_space(self._row_space, self.num_envs)
+            return
+        self.observation_space, self.single_observation_space = own_spaces
+        if not is_space_dtype_shape_equiv(self._row_space, self.single_observation_space):
+            self.session.close()
+            message = (
+                f"The sub-environments have the observation space {self._row_space}, which has another kind, shape or dtype than"
+            )
+            raise spaces_differ(
+                failure("INVALID_ARGUMENT", f"{message} the {self.single_observation_space} of `observation_mode`.")
+            )
+
+    @property
+    def np_random_seed(self) -> Any:
+        """The last seed of each sub-environment's generator, as tuple of int."""
+        return tuple(self._seeds)
 
     def reset(self, *, seed=None, options=None):
         """Begins new episodes.
@@ -132,21 +163,37 @@ class RemoteVectorEnv(VectorEnv):
             TypeError: The mask is no bool array.
             ValueError: The number of seeds or options or the shape of the mask is wrong, or the mask names nothing.
         """
-        self._assert_not_pending("reset")
+        self.reset_async(seed, options)
+        return self.reset_wait()
+
+    def reset_async(self, seed=None, options=None):
+        """Begins a `reset`, as `AsyncVectorEnv` does; `reset_wait` gives what came of it.
+
+        Raises:
+            AlreadyPendingCallError: A step or reset was begun and not waited for.
+            GymlinkError: INVALID_SEED or INVALID_ARGUMENT.
+            TypeError: As `reset`.
+            ValueError: As `reset`.
+        """
+        self._assert_not_pending("reset_async")
         envs, request = self._all, {}
         if isinstance(options, (list, tuple)):
-            _check_count("options", options, self.num_envs)
+            check_count("options", options, self.num_envs)
             request["env_options"] = [arguments(item, "reset option") for item in options]
         elif options is not None:
             options = dict(options)
             if "reset_mask" in options:
-                envs = _masked(options.pop("reset_mask"), self._all)
+                envs = masked(options.pop("reset_mask"), self._all)
                 request["env_indices"] = envs.tolist()
             request["options"] = arguments(options, "reset option")
         if seed is not None:
-            request.update(_seeds(seed, envs, self.num_envs))
-        parts = self._read(self.session.request("reset", request, "transition"), envs)
-        return batches.snapshot(self.single_observation_space, self._observations), self._infos(parts)
+            request.update(reset_seeds(seed, envs, self.num_envs))
+        self._pending = "reset", self.session.send("reset", request), envs
+
+    def reset_wait(self):
+        """Waits for the reset that `reset_async` began; returns and raises what `reset` does."""
+        parts = self._wait("reset")
+        return batches.snapshot(self._row_space, self._observations), self._infos(parts)
 
     def step(self, actions):
         """Steps every sub-environment once.
@@ -167,23 +214,20 @@ class RemoteVectorEnv(VectorEnv):
         """Begins a step, as `AsyncVectorEnv` does; `step_wait` gives what came of it.
 
         Raises:
-            AlreadyPendingCallError: Another step was begun and not waited for.
+            AlreadyPendingCallError: A step or reset was begun and not waited for.
             GymlinkError: INVALID_ACTION, if the structure, shape or type of the actions does not fit.
         """
         self._assert_not_pending("step_async")
         request = {"actions": encode_actions(self.single_action_space, actions, self.num_envs)}
-        self._pending = self.session.send("step", request)
+        self._pending = "step", self.session.send("step", request), self._all
 
     def step_wait(self):
         """Waits for the step that `step_async` began; returns and raises what `step` does."""
-        if self._pending is None:
-            raise NoAsyncCallError("Calling `step_wait` without any prior call to `step_async`.", "step")
-        seq, self._pending = self._pending, None
-        parts = self._read(self.session.receive(seq, "transition"), self._all)
+        parts = self._wait("step")
         rewards, terminations, truncations = (
             np.concatenate([getattr(part, name) for part in parts]) for name in ("rewards", "terminations", "truncations")
         )
-        observations = batches.snapshot(self.single_observation_space, self._observations)
+        observations = batches.snapshot(self._row_space, self._observations)
         return observations, rewards, terminations, truncations, self._infos(parts)
 
     def call(self, name, *args, **kwargs):
@@ -213,12 +257,12 @@ class RemoteVectorEnv(VectorEnv):
         self._assert_not_pending("set_attr")
         if not isinstance(values, (list, tuple)):
             values = [values] * self.num_envs
-        _check_count("values", values, self.num_envs)
+        check_count("values", values, self.num_envs)
         calls.set_values(self.session, name, values)
 
     def last_transition(self):
         """What the protocol tells of the last reset or step beyond Gymnasium's results, as TransitionDetails."""
-        return details_of(self.single_observation_space, self._parts)
+        return details_of(self._row_space, self._parts)
 
     def render(self, *, encoding=None, width=None, env_indices=None) -> "tuple[Any, ...] | None":
         """What `render` of sub-environments gives, as tuple; None, with a warning, without a render mode.
@@ -269,7 +313,9 @@ class RemoteVectorEnv(VectorEnv):
         envs = self._all if env_indices is None else np.asarray(env_indices)
         ids = [state_ids] * len(envs) if isinstance(state_ids, (int, np.integer)) else state_ids
         parts = self._read(saved_states.restore(self.session, ids, env_indices), envs)
-        return batches.snapshot(self.single_observation_space, self._observations), self._infos(parts)
+        for env in envs.tolist():
+            self._seeds[env] = -1
+        return batches.snapshot(self._row_space, self._observations), self._infos(parts)
 
     def fork(self, source, targets):
         """Puts the state of one sub-environment, as it is now, into others, which go on from there.
@@ -316,18 +362,29 @@ class RemoteVectorEnv(VectorEnv):
 
     def close_extras(self, **_kwargs):
         """Closes the sub-environments; called by `close`."""
+        if self._pending is not None:
+            logger.warn(f"Calling `close` while waiting for a pending call to `{self._pending[0]}` to complete.")
         self._finalizer.detach()
         self.session.close()
 
     def _assert_not_pending(self, name):
         if self._pending is not None:
-            message = f"Calling `{name}` while waiting for a pending call to `step` to complete."
-            raise AlreadyPendingCallError(message, "step")
+            message = f"Calling `{name}` while waiting for a pending call to `{self._pending[0]}` to complete."
+            raise AlreadyPendingCallError(message, self._pending[0])
+
+    def _wait(self, kind):
+        """The parts of the transition that was asked for."""
+        if self._pending is None or self._pending[0] != kind:
+            raise NoAsyncCallError(f"Calling `{kind}_wait` without any prior call to `{kind}_async`.", kind)
+        (_, seq, envs), self._pending = self._pending, None
+        return self._read(self.session.receive(seq, "transition"), envs)
 
     def _read(self, messages, envs):
-        parts = read_parts(self.single_observation_space, messages, envs)
+        parts = read_parts(self._row_space, messages, envs)
         for part in parts:
-            batches.place(self.single_observation_space, self._observations, part.envs, part.observations)
+            batches.place(self._row_space, self._observations, part.envs, part.observations)
+            for env, seed in part.seeds.items():
+                self._seeds[env] = seed
         self._parts = parts
         return parts
 
@@ -342,39 +399,8 @@ class RemoteVectorEnv(VectorEnv):
         return infos
 
     def _add_finals(self, infos, part):
-        space = self.single_observation_space
         for place, env in enumerate(part.final_envs.tolist()):
-            final_obs = batches.row(space, part.final_observations, place)
+            final_obs = batches.row(self._row_space, part.final_observations, place)
             self._add_info(infos, {"final_obs": final_obs, "final_info": {}}, env)
         self._warning.look_at(part.final_infos)
         add_columns(self, infos["final_info"], part.final_infos)
-
-
-def _masked(mask, envs):
-    """The sub-environments that a reset mask names; messages as Gymnasium's."""
-    if not isinstance(mask, np.ndarray):
-        raise TypeError(f"`options['reset_mask']` must be a numpy array, got {type(mask)}")
-    if mask.shape != envs.shape:
-        raise ValueError(f"`options['reset_mask']` must have shape `{envs.shape}`, got {mask.shape}")
-    if mask.dtype != np.bool_:
-        raise TypeError(f"`options['reset_mask']` must have `dtype=np.bool_`, got {mask.dtype}")
-    if not mask.any():
-        raise ValueError(
-            f"`options['reset_mask']` must contain a boolean array with at least one True value, got reset_mask={mask}"
-        )
-    return envs[mask]
-
-
-def _check_count(what, items, num_envs):
-    if len(items) != num_envs:
-        raise ValueError(f"If {what} are passed as a list the length must match num_envs={num_envs} but got length={len(items)}.")
-
-
-def _seeds(seed, envs, num_envs):
-    """Fields of a ResetRequest."""
-    if not isinstance(seed, (list, tuple, np.ndarray)):
-        return {"seed": seed_message(operator.index(seed))}
-    if len(seed) != num_envs:
-        raise ValueError(f"If seeds are passed as a list the length must match num_envs={num_envs} but got length={len(seed)}.")
-    chosen = [seed[env] for env in envs.tolist()]
-    return {"env_seeds": [{} if item is None else {"seed": seed_message(operator.index(item))} for item in chosen]}

@@ -8,6 +8,7 @@ import numpy as np
 from gymlink.client import batches
 from gymlink.client.errors import malformed
 from gymlink.client.infos import columns, of_each
+from gymlink.client.opening import seed_from
 from gymlink.protocol import wire
 
 _UINT8, _UINT32, _UINT64, _FLOAT64 = np.dtype("u1"), np.dtype("<u4"), np.dtype("<u8"), np.dtype("<f8")
@@ -100,7 +101,7 @@ class Part:
             row, seed = item.get("row", 0), item.get("seed", {})
             if row >= len(self.envs):
                 raise malformed(f"a seed is of row {row}, but there are {len(self.envs)}")
-            self.seeds[int(self.envs[row])] = int.from_bytes(seed.get("magnitude", b""), "little")
+            self.seeds[int(self.envs[row])] = seed_from(seed)
 
 
 def details_of(space, parts):

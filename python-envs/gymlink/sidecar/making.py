@@ -120,11 +120,18 @@ def _check_spaces(envs, request, first):
     for i, env in enumerate(envs):
         if i == 0 or not is_same:
             _check_described(env, env_id)
-        if (is_same and env.observation_space != envs[0].observation_space) or env.action_space != envs[0].action_space:
-            is_asked = bool(request.get("env_kwargs"))
-            reason = schema.ERROR_REASON_INVALID_KWARGS if is_asked else schema.ERROR_REASON_MALFORMED_REPLY
-            message = f"Sub-environment {first + i} of {env_id} has other spaces than sub-environment {first}."
-            raise RequestError(reason, message, env_indices=[first + i])
+        if env.action_space != envs[0].action_space:
+            raise _other_space(request, first + i, f"another action space than sub-environment {first}.")
+        if is_same and env.observation_space != envs[0].observation_space:
+            advice = "If that is intended, open with observation mode DIFFERENT."
+            raise _other_space(request, first + i, f"another observation space than sub-environment {first}. {advice}")
+
+
+def _other_space(request, index, what):
+    is_asked = bool(request.get("env_kwargs"))
+    reason = schema.ERROR_REASON_INVALID_KWARGS if is_asked else schema.ERROR_REASON_MALFORMED_REPLY
+    message = f"Sub-environment {index} of {request['env_id']} has {what}"
+    return RequestError(reason, message, env_indices=[index])
 
 
 def _check_described(env, env_id):

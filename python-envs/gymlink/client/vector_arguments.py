@@ -1,0 +1,72 @@
+"""What callers give a vector environment, checked; messages are Gymnasium's."""
+
+import operator
+
+import numpy as np
+from gymnasium import Space
+
+from gymlink.client.opening import seed_message
+from gymlink.protocol import schema
+
+_OBSERVATION_MODES = {"same": schema.OBSERVATION_MODE_SAME, "different": schema.OBSERVATION_MODE_DIFFERENT}
+
+
+def read_observation_mode(given):
+    """``(ObservationMode, None)``, or for spaces of the caller's own ``(ObservationMode, those)``.
+
+    Raises:
+        TypeError: A tuple of two is not of spaces.
+        ValueError: It is something else.
+    """
+    if isinstance(given, tuple) and len(given) == 2:
+        if not all(isinstance(space, Space) for space in given):
+            raise TypeError(f"Expected both elements of observation_mode to be Spaces, got {type(given[0])} and {type(given[1])}")
+        return schema.OBSERVATION_MODE_DIFFERENT, given
+    if not isinstance(given, str) or given not in _OBSERVATION_MODES:
+        raise ValueError(
+            "Invalid `observation_mode`, expected: 'same' or 'different' or tuple of single and batch observation space, "
+            f"actual got {given}"
+        )
+    return _OBSERVATION_MODES[given], None
+
+
+def masked(mask, envs):
+    """The sub-environments that a reset mask names.
+
+    Raises:
+        TypeError: It is no bool array.
+        ValueError: Its shape is wrong, or it names nothing.
+    """
+    if not isinstance(mask, np.ndarray):
+        raise TypeError(f"`options['reset_mask']` must be a numpy array, got {type(mask)}")
+    if mask.shape != envs.shape:
+        raise ValueError(f"`options['reset_mask']` must have shape `{envs.shape}`, got {mask.shape}")
+    if mask.dtype != np.bool_:
+        raise TypeError(f"`options['reset_mask']` must have `dtype=np.bool_`, got {mask.dtype}")
+    if not mask.any():
+        raise ValueError(
+            f"`options['reset_mask']` must contain a boolean array with at least one True value, got reset_mask={mask}"
+        )
+    return envs[mask]
+
+
+def check_count(what, items, num_envs):
+    """Raises ValueError unless there are as many items as sub-environments."""
+    if len(items) != num_envs:
+        raise ValueError(f"If {what} are passed as a list the length must match num_envs={num_envs} but got length={len(items)}.")
+
+
+def reset_seeds(seed, envs, num_envs):
+    """The seed fields of a ResetRequest.
+
+    Raises:
+        GymlinkError: INVALID_SEED.
+        TypeError: A seed is no int.
+        ValueError: The number of seeds is wrong.
+    """
+    if not isinstance(seed, (list, tuple, np.ndarray)):
+        return {"seed": seed_message(operator.index(seed))}
+    if len(seed) != num_envs:
+        raise ValueError(f"If seeds are passed as a list the length must match num_envs={num_envs} but got length={len(seed)}.")
+    chosen = [seed[env] for env in envs.tolist()]
+    return {"env_seeds": [{} if item is None else {"seed": seed_message(operator.index(item))} for item in chosen]}
