@@ -44,6 +44,7 @@ function lockFilesNameNoAddresses() {
     'package-lock.json',
     'python-envs/dev/requirements.lock',
     'python-envs/families/gymnasium/requirements.lock',
+    'python-envs/gymnasium-tests/requirements.lock',
   ];
   const offending = files.filter((file) =>
     /"resolved":|--(extra-)?index-url|--find-links| @ |https?:\/\/[^"]*\.(tgz|whl|tar\.gz)/.test(
