@@ -66,7 +66,7 @@ async function runTests({ python, env, plugins, work, signal }) {
   try {
     return JSON.parse(readFileSync(outcomes, 'utf8'));
   } catch (error) {
-    throw new Error(`pytest ended with ${how} before it could tell what came of the tests`, {
+    throw new Error(`pytest ended with ${how} before it could tell what came of the tests.`, {
       cause: error,
     });
   }
@@ -118,6 +118,9 @@ async function main(checkout) {
     for (const complaint of complaints) console.error(`\n${complaint}`);
     console.log(`\n${table(own, remote, leftOut)}`);
     return complaints.length === 0 ? 0 : 1;
+  } catch (error) {
+    console.error(stopping.signal.aborted ? 'Stopped.' : error);
+    return 1;
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

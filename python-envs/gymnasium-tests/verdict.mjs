@@ -55,6 +55,7 @@ export function table(own, remote, leftOut) {
     `${' '.repeat(width)} ${"Gymnasium's own".padEnd(26)} RemoteVectorEnv, one turn a test`,
     ...[head, ...rows].map(line),
     '(none): passed, but make no vector environment that RemoteVectorEnv could stand for.',
+    'Why tests are left out: suite.json.',
   ].join('\n');
 }
 
