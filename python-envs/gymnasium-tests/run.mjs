@@ -10,8 +10,8 @@ import { table, verdict } from './verdict.mjs';
 const folder = dirname(fileURLToPath(import.meta.url));
 const root = resolve(folder, '../..');
 const suite = JSON.parse(readFileSync(join(folder, 'suite.json'), 'utf8'));
-const testTimeoutS = 120;
-const sideTimeoutMs = 20 * 60_000;
+const testTimeoutS = 180;
+const sideTimeoutMs = 30 * 60_000;
 
 /** What to do about the checkout; undefined if it is as it should be. */
 function adviceOn(checkout) {
