@@ -17,7 +17,7 @@ from gymlink.client.infos import add_columns
 from gymlink.client.open_options import open_options
 from gymlink.client.opening import DEFAULT_TIMEOUT_S, arguments, open_session, seed_from
 from gymlink.client.transitions import details_of, read_parts
-from gymlink.client.vector_arguments import check_count, masked, read_observation_mode, reset_seeds
+from gymlink.client.vector_arguments import check_count, read_observation_mode, reset_request
 from gymlink.client.warning import InfoWarning
 from gymlink.protocol import schema
 
@@ -176,18 +176,7 @@ class RemoteVectorEnv(VectorEnv):
             ValueError: As `reset`.
         """
         self._assert_not_pending("reset_async")
-        envs, request = self._all, {}
-        if isinstance(options, (list, tuple)):
-            check_count("options", options, self.num_envs)
-            request["env_options"] = [arguments(item, "reset option") for item in options]
-        elif options is not None:
-            options = dict(options)
-            if "reset_mask" in options:
-                envs = masked(options.pop("reset_mask"), self._all)
-                request["env_indices"] = envs.tolist()
-            request["options"] = arguments(options, "reset option")
-        if seed is not None:
-            request.update(reset_seeds(seed, envs, self.num_envs))
+        envs, request = reset_request(seed, options, self._all)
         self._pending = "reset", self.session.send("reset", request), envs
 
     def reset_wait(self):

@@ -5,7 +5,7 @@ import operator
 import numpy as np
 from gymnasium import Space
 
-from gymlink.client.opening import seed_message
+from gymlink.client.opening import arguments, seed_message
 from gymlink.protocol import schema
 
 _OBSERVATION_MODES = {"same": schema.OBSERVATION_MODE_SAME, "different": schema.OBSERVATION_MODE_DIFFERENT}
@@ -30,13 +30,42 @@ def read_observation_mode(given):
     return _OBSERVATION_MODES[given], None
 
 
-def masked(mask, envs):
-    """The sub-environments that a reset mask names.
+def check_count(what, items, num_envs):
+    """Raises ValueError unless there are as many items as sub-environments."""
+    if len(items) != num_envs:
+        raise ValueError(f"If {what} are passed as a list the length must match num_envs={num_envs} but got length={len(items)}.")
+
+
+def reset_request(seed, options, all_envs):
+    """``(sub-environments, ResetRequest)`` of a reset.
+
+    Args:
+        seed: A seed, or one or None for each sub-environment, or None.
+        options: Options for all, perhaps with ``reset_mask``; or a list with those of each; or None.
+        all_envs: Array of all sub-environments.
 
     Raises:
-        TypeError: It is no bool array.
-        ValueError: Its shape is wrong, or it names nothing.
+        GymlinkError: INVALID_SEED or INVALID_ARGUMENT.
+        TypeError: A seed is no int, or the mask no bool array.
+        ValueError: The number of seeds or options or the shape of the mask is wrong, or the mask names nothing.
     """
+    envs, request = all_envs, {}
+    if isinstance(options, (list, tuple)):
+        check_count("options", options, len(all_envs))
+        request["env_options"] = [arguments(item, "reset option") for item in options]
+    elif options is not None:
+        options = dict(options)
+        if "reset_mask" in options:
+            envs = _masked(options.pop("reset_mask"), all_envs)
+            request["env_indices"] = envs.tolist()
+        request["options"] = arguments(options, "reset option")
+    if seed is not None:
+        request.update(_seeds(seed, envs, len(all_envs)))
+    return envs, request
+
+
+def _masked(mask, envs):
+    """The sub-environments that a reset mask names."""
     if not isinstance(mask, np.ndarray):
         raise TypeError(f"`options['reset_mask']` must be a numpy array, got {type(mask)}")
     if mask.shape != envs.shape:
@@ -50,20 +79,8 @@ def masked(mask, envs):
     return envs[mask]
 
 
-def check_count(what, items, num_envs):
-    """Raises ValueError unless there are as many items as sub-environments."""
-    if len(items) != num_envs:
-        raise ValueError(f"If {what} are passed as a list the length must match num_envs={num_envs} but got length={len(items)}.")
-
-
-def reset_seeds(seed, envs, num_envs):
-    """The seed fields of a ResetRequest.
-
-    Raises:
-        GymlinkError: INVALID_SEED.
-        TypeError: A seed is no int.
-        ValueError: The number of seeds is wrong.
-    """
+def _seeds(seed, envs, num_envs):
+    """The seed fields of a ResetRequest."""
     if not isinstance(seed, (list, tuple, np.ndarray)):
         return {"seed": seed_message(operator.index(seed))}
     if len(seed) != num_envs:
