@@ -24,6 +24,8 @@ TIERS = {
     "replay of all episodes": ["BipedalWalker-v3", "BipedalWalkerHardcore-v3", "CarRacing-v3"],
 }
 STEPS = 20
+# What RecordEpisodeStatistics measures.
+CLOCKS = {"episode_start_time", "time_queue"}
 
 
 def opened(env_id, mode=schema.AUTORESET_MODE_NEXT_STEP, count=3, **fields):
@@ -32,7 +34,10 @@ def opened(env_id, mode=schema.AUTORESET_MODE_NEXT_STEP, count=3, **fields):
 
 
 def actions_of(env_id, seed, count=STEPS):
-    space = gymnasium.make(env_id, disable_env_checker=True).action_space
+    return sampled(gymnasium.make(env_id, disable_env_checker=True).action_space, seed, count)
+
+
+def sampled(space, seed, count=STEPS):
     space.seed(seed)
     return [np.asarray(space.sample()).tobytes() for _ in range(count)]
 
@@ -42,6 +47,9 @@ def reset(envs, i, seed=None):
 
 
 def row_of(rows):
+    for info in rows.infos:
+        # Seconds since the episode began.
+        info.get("episode", {}).pop("t", None)
     columns = (rows.observations, rows.reward, rows.infos, rows.terminated, rows.truncated, rows.kind)
     return [*(copy_plain(column[0]) for column in columns), rows.episode[0], rows.episode_step[0]]
 
@@ -72,7 +80,8 @@ def inner(envs, i):
         constants = (*constants, *declared.get("constants", ()))
     copied = copy_env(env.env if isinstance(env, Recorder) else env, constants)
     # Attributes are in the order in which they were first set.
-    return [[*(sorted(part[key].items()) for key in ("values", "generators")), part.get("physics")] for part in copied]
+    parts = [[*(sorted(part[key].items()) for key in ("values", "generators")), part.get("physics")] for part in copied]
+    return [[[item for item in values if item[0] not in CLOCKS], *rest] for values, *rest in parts]
 
 
 @pytest.mark.parametrize("env_id", AVAILABLE)
@@ -87,8 +96,10 @@ def test_the_tier_is_declared(env_id):
 @pytest.mark.parametrize("env_id", AVAILABLE)
 def test_a_restored_state_goes_on_alike(env_id):
     steps = 5 if env_id.startswith("CarRacing") else STEPS
-    before, after = actions_of(env_id, 1, steps), actions_of(env_id, 2, steps)
-    envs = opened(env_id)
+    goes_on_alike(opened(env_id), actions_of(env_id, 1, steps), actions_of(env_id, 2, steps))
+
+
+def goes_on_alike(envs, before, after):
     # An earlier episode, cut off: what comes must not depend on it, or the state must hold it.
     reset(envs, 0, seed=3)
     play(envs, 0, after[:7])
@@ -111,6 +122,49 @@ def test_a_restored_state_goes_on_alike(env_id):
     envs.restore(envs.sieve.select([1]), [imported])
     assert envs.export(envs.save(envs.sieve.select([1]))) == exported
     envs.close()
+    return expected[2]
+
+
+# An environment and arguments for each wrapper of the manifest; those of pictures are tried on what is rendered.
+WRAPPERS = {
+    "AddRenderObservation": ("CartPole-v1", {"render_only": False}),
+    "AddWhiteNoise": ("CartPole-v1", {"probability_of_noise_per_pixel": 0.3}),
+    "ClipAction": ("Pendulum-v1", {}),
+    "ClipReward": ("Pendulum-v1", {"min_reward": -2.0, "max_reward": 0.0}),
+    "DelayObservation": ("Pendulum-v1", {"delay": 3}),
+    "DiscretizeAction": ("Pendulum-v1", {"bins": 5}),
+    "DiscretizeObservation": ("MountainCar-v0", {"bins": 7}),
+    "DtypeObservation": ("Pendulum-v1", {"dtype": "float64"}),
+    "FilterObservation": ("Blackjack-v1", {"filter_keys": [0, 2]}),
+    "FlattenObservation": ("Blackjack-v1", {}),
+    "FrameStackObservation": ("Pendulum-v1", {"stack_size": 4}),
+    "GrayscaleObservation": ("CartPole-v1", {}),
+    "MaxAndSkipObservation": ("Pendulum-v1", {"skip": 3}),
+    "NormalizeObservation": ("Pendulum-v1", {}),
+    "NormalizeReward": ("Pendulum-v1", {}),
+    "ObstructView": ("CartPole-v1", {"obstructed_pixels_ratio": 0.3, "obstruction_width": 4}),
+    "RecordEpisodeStatistics": ("CartPole-v1", {}),
+    "RepeatAction": ("Pendulum-v1", {"num_repeats": 2}),
+    "RescaleAction": ("Pendulum-v1", {"min_action": -1.0, "max_action": 1.0}),
+    "RescaleObservation": ("Pendulum-v1", {"min_obs": 0.0, "max_obs": 1.0}),
+    "ReshapeObservation": ("Pendulum-v1", {"shape": (3, 1)}),
+    "StickyAction": ("Pendulum-v1", {"repeat_action_probability": 0.5}),
+    "TimeAwareObservation": ("Pendulum-v1", {}),
+    "TimeLimit": ("Pendulum-v1", {"max_episode_steps": 30}),
+}
+RENDERED = {"name": "AddRenderObservation"}
+BEFORE = {"GrayscaleObservation": [RENDERED]}
+AFTER = {"AddWhiteNoise": [RENDERED], "ObstructView": [RENDERED]}
+
+
+@pytest.mark.parametrize("name", MANIFEST["wrappers"])
+def test_every_wrapper_goes_on_alike(name):
+    env_id, kwargs = WRAPPERS[name]
+    wrapper = {"name": name, "kwargs": to_value(kwargs)["map"]}
+    mode = {"render_mode": "rgb_array"} if env_id == "CartPole-v1" else {}
+    envs = opened(env_id, wrappers=[*BEFORE.get(name, ()), wrapper, *AFTER.get(name, ())], **mode)
+    space = envs._envs[0].action_space
+    goes_on_alike(envs, sampled(space, 1), sampled(space, 2))
 
 
 def test_wind_goes_on_where_it_was():
@@ -174,9 +228,9 @@ def test_states_of_other_arguments_are_refused():
         opened("Acrobot-v1").import_states(exported)
 
 
-def tampered(env_id, change):
+def tampered(env_id, change, **fields):
     """An exported state whose content was changed."""
-    envs = opened(env_id)
+    envs = opened(env_id, **fields)
     reset(envs, 0, seed=1)
     play(envs, 0, actions_of(env_id, 1, 3))
     message = wire.decode("PortableState", envs.export(envs.save(envs.sieve.select([0])))[0])
@@ -210,6 +264,25 @@ def test_a_changed_state_is_refused(env_id, change):
     with pytest.raises(RequestError, match=r"does not fit.*Nothing was changed") as raised:
         envs.import_states([data])
     assert raised.value.reason == schema.ERROR_REASON_MALFORMED_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "name", "value"),
+    [
+        ("NormalizeObservation", "obs_rms", {"mean": np.zeros(4), "var": np.ones(4)}),
+        ("NormalizeObservation", "obs_rms", {"mean": np.zeros(3), "var": np.ones(4), "count": 1.0}),
+        ("NormalizeObservation", "obs_rms", [1]),
+        ("RecordEpisodeStatistics", "return_queue", 1.5),
+    ],
+)
+def test_a_changed_state_of_a_wrapper_is_refused(wrapper, name, value):
+    def change(layers):
+        assert name in layers[0]["values"]
+        layers[0]["values"][name] = value
+
+    envs, data = tampered("CartPole-v1", change, wrappers=[{"name": wrapper}])
+    with pytest.raises(RequestError, match=rf"'{name}' is no.*Nothing was changed"):
+        envs.import_states([data])
 
 
 def test_a_replay_that_comes_out_otherwise_is_no_success():

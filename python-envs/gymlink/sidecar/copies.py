@@ -1,11 +1,14 @@
 """Exact copies of what changes in an environment: plain attributes, random generators, MuJoCo's data."""
 
+import ctypes
 import sys
+from collections import deque
 from types import BuiltinFunctionType, FunctionType, MethodType
 
 import gymnasium
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
+from gymnasium.wrappers.utils import RunningMeanStd
 
 # Set once, by gymnasium.make or by a constructor.
 _FIXED = {"env", "spec", "metadata", "render_mode", "action_space", "observation_space", "func"}
@@ -19,14 +22,19 @@ _NOT_PLAIN = object()
 # other bits, because a step computes them before it moves.
 # fmt: off
 _DERIVED = [
-    "xpos", "xquat", "xmat", "xipos", "ximat", "xanchor", "xaxis", "geom_xpos", "geom_xmat", "site_xpos", "site_xmat",
-    "cam_xpos", "cam_xmat", "light_xpos", "light_xdir", "subtree_com", "cdof", "cinert", "crb", "actuator_length",
+    "xpos", "xquat", "xmat", "xipos", "xiquat", "ximat", "xanchor", "xaxis", "geom_xpos", "geom_xquat", "geom_xmat", "site_xpos",
+    "site_xmat", "cam_xpos", "cam_xmat", "light_xpos", "light_xdir", "subtree_com", "cdof", "cinert", "crb", "actuator_length",
     "actuator_moment", "actuator_velocity", "ten_length", "ten_velocity", "cvel", "cdof_dot", "qfrc_bias", "qfrc_passive",
-    "qfrc_spring", "qfrc_damper", "qfrc_gravcomp", "qfrc_fluid", "subtree_linvel", "subtree_angmom", "qfrc_actuator",
-    "actuator_force", "qfrc_smooth", "qacc_smooth", "qfrc_constraint", "qfrc_inverse", "cacc", "cfrc_int", "cfrc_ext",
-    "qacc", "sensordata", "energy", "act_dot",
+    "qfrc_spring", "qfrc_damper", "qfrc_gravcomp", "qfrc_fluid", "qfrc_adhesion", "subtree_linvel", "subtree_angmom",
+    "qfrc_actuator", "actuator_force", "qfrc_smooth", "qacc_smooth", "qfrc_constraint", "qfrc_inverse", "cacc", "cfrc_int",
+    "cfrc_ext", "qacc", "sensordata", "energy", "act_dot",
 ]
 # fmt: on
+
+
+_PLACES = {name: place for place, name in enumerate(_DERIVED)}
+# Of MuJoCo's arrays in memory, in bytes.
+_ALIGNMENT = 64
 
 
 class NotCopied(ValueError):
@@ -51,6 +59,23 @@ def copy_plain(value):
         items = {key: copy_plain(item) for key, item in value.items()}
         return _NOT_PLAIN if any(item is _NOT_PLAIN for item in items.values()) else items
     return _NOT_PLAIN
+
+
+def _copied(value):
+    """As `copy_plain`, also of what wrappers keep: a deque becomes a list, a running mean a dict."""
+    if type(value) is deque:
+        return copy_plain(list(value))
+    return copy_plain(vars(value)) if type(value) is RunningMeanStd else copy_plain(value)
+
+
+def _uncopied(current, copied):
+    """What a copy was made of, as an environment is to keep it instead of its current value."""
+    if type(current) is deque:
+        return deque(copy_plain(copied), current.maxlen)
+    if type(current) is RunningMeanStd:
+        vars(current).update(copy_plain(copied))
+        return current
+    return copy_plain(copied)
 
 
 def layers(env):
@@ -84,12 +109,12 @@ def _copy_layer(layer, constants, atoms_only):
     for name, value in vars(layer).items():
         if name in _FIXED or name in constants:
             continue
-        if isinstance(value, np.random.Generator):
-            generators[name] = value.bit_generator.state
-        elif type(value) in _ATOMS:
+        if type(value) in _ATOMS:
             values[name] = value
+        elif isinstance(value, np.random.Generator):
+            generators[name] = value.bit_generator.state
         elif not atoms_only:
-            copied = copy_plain(value)
+            copied = _copied(value)
             if copied is not _NOT_PLAIN:
                 values[name] = copied
             elif isinstance(layer, gymnasium.Wrapper) and not isinstance(value, _STATELESS):
@@ -119,7 +144,7 @@ def _put_layer(layer, part):
             if value is not None or copy_plain(attributes.get(name)) is not _NOT_PLAIN:
                 attributes[name] = value
         else:
-            attributes[name] = copy_plain(value)
+            attributes[name] = _uncopied(attributes.get(name), value)
     for name, state in part["generators"].items():
         if not isinstance(attributes.get(name), np.random.Generator):
             attributes[name] = np.random.Generator(np.random.PCG64(0))
@@ -150,6 +175,9 @@ def _check_layer(layer, part, constants):
         shadows = isinstance(name, str) and copy_plain(getattr(type(layer), name, None)) is _NOT_PLAIN
         if not isinstance(name, str) or name in _FIXED or name in constants or shadows:
             raise NotCopied(f"{name!r} is no part of the state of {type(layer).__name__}")
+        current = vars(layer).get(name)
+        if type(current) in (deque, RunningMeanStd) and not _alike(_copied(current), values.get(name)):
+            raise NotCopied(f"{name!r} is no {type(current).__name__}")
     for name, state in generators.items():
         try:
             np.random.PCG64(0).state = state
@@ -157,6 +185,14 @@ def _check_layer(layer, part, constants):
             raise NotCopied(f"{name!r} is no state of a random generator") from error
     if physics is not None:
         physics.check(part["physics"])
+
+
+def _alike(own, other):
+    """Whether both are lists, or dicts with the same names of arrays of the same shapes and of numbers."""
+    if type(own) is not dict:
+        return type(other) is list
+    shapes = [{key: np.shape(value) for key, value in one.items()} for one in (own, other) if type(one) is dict]
+    return len(shapes) == 2 and shapes[0] == shapes[1]
 
 
 def same(left, right):
@@ -179,6 +215,26 @@ def bodies(env):
     return np.array(states, np.float64).reshape(-1, 6)
 
 
+def _runs(data):
+    """Views of the data's own memory, which stays where it is: one of each run of arrays without another array in between.
+
+    What pads an array to MuJoCo's alignment is copied with it, because every further piece takes as long as kilobytes.
+    """
+    arrays = [(name, getattr(data, name, None)) for name in dir(data) if not name.startswith("_")]
+    found = sorted((a.ctypes.data, a.nbytes, name) for name, a in arrays if isinstance(a, np.ndarray) and a.size)
+    runs, end = [], None
+    for address, size, name in found:
+        place = _PLACES.get(name)
+        if place is not None and end is not None and 0 <= address - end < _ALIGNMENT:
+            runs[-1][2] = address + size
+        elif place is not None:
+            runs.append([place, address, address + size])
+        end = None if place is None else address + size
+    # Not all are in one block of memory, and blocks lie in any order.
+    floats = [(ctypes.c_double * ((stop - begin) // 8)).from_address(begin) for _, begin, stop in sorted(runs)]
+    return [np.frombuffer(one, np.float64) for one in floats]
+
+
 class _Physics:
     """MuJoCo's data of one environment."""
 
@@ -186,9 +242,7 @@ class _Physics:
         self._module, self._model, self.data = module, model, data
         self._spec = module.mjtState.mjSTATE_INTEGRATION
         self._size = module.mj_stateSize(model, self._spec)
-        # Views of the data's own memory, which stays where it is.
-        views = [getattr(data, name).reshape(-1) for name in _DERIVED if hasattr(data, name)]
-        self._views = [view for view in views if view.size]
+        self._views = _runs(data)
         self._total = sum(view.size for view in self._views)
 
     def copy(self):

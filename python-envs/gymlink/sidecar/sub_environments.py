@@ -400,7 +400,7 @@ def _snapshot(value):
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, dict):
-        return {key: _snapshot(item) for key, item in value.items()}
+        return {key: item if type(item) is float else _snapshot(item) for key, item in value.items()}
     if type(value) in (list, tuple):
         return type(value)([_snapshot(item) for item in value])
     if isinstance(value, GraphInstance):
