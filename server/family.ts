@@ -50,8 +50,8 @@ export function readFamily(folder: string): Family {
     );
   if (!isRecord(states) || !Object.values(states).every(isStateRule))
     throw new Error(
-      `${manifestFile}: "states" must map patterns of environment ids to {"tier": "native", "constants": [...]} or ` +
-        '{"tier": "replay", "history": true}',
+      `${manifestFile}: "states" must map patterns of environment ids to {"tier": "native", "constants": [...]}, ` +
+        '{"tier": "replay"} or {"tier": "fork"}',
     );
   return {
     folder: resolve(folder),
@@ -102,11 +102,8 @@ function isAttributeRule(rule: unknown): boolean {
 
 function isStateRule(rule: unknown): boolean {
   if (!isRecord(rule)) return false;
-  const { tier, constants = [], history = false } = rule;
-  return (
-    (tier === 'native' && isTextList(constants)) ||
-    (tier === 'replay' && typeof history === 'boolean')
-  );
+  const { tier, constants = [] } = rule;
+  return (tier === 'native' && isTextList(constants)) || tier === 'replay' || tier === 'fork';
 }
 
 function isTextList(value: unknown): value is string[] {

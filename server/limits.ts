@@ -6,6 +6,8 @@ export const limits = {
   maxSessions: 256,
   maxWorkersPerSession: 256,
   maxStatesPerSession: 65_536,
+  /** Of those, the ones that are kept by a process each. */
+  maxForkedStatesPerSession: 256,
   /** Unanswered requests of one session. */
   maxInFlight: 8,
   /** Largest body of a frame from a sidecar, in bytes. */

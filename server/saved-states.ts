@@ -1,9 +1,10 @@
+import { DropStateRequest, StateExportedResponse } from '../proto/gen/gymlink/v1/session.js';
 import {
-  DropStateRequest,
-  ExportStateRequest,
-  StateExportedResponse,
-} from '../proto/gen/gymlink/v1/session.js';
-import { FrameType, ImportStates, StatesHeld } from '../proto/gen/gymlink/worker/v1/worker.js';
+  ExportStates,
+  FrameType,
+  ImportStates,
+  StatesHeld,
+} from '../proto/gen/gymlink/worker/v1/worker.js';
 import { ErrorReason, requestError } from './errors.js';
 import { limits } from './limits.js';
 import { ask, type PlacedWorker, type Question } from './placed-workers.js';
@@ -18,13 +19,17 @@ interface Kept {
 
 /**
  * The saved states of a session. States stay in the workers that saved them; one that is to be restored in another worker is
- * brought there once, in its portable form.
+ * brought there once, in its portable form or as the address of the process that keeps it.
  */
 export class SavedStates {
   readonly #envId: string;
   readonly #placed: readonly PlacedWorker[];
   readonly #deadlineMs: number;
   readonly #kept = new Map<bigint, Kept>();
+  /** Ids that are given, but whose states no worker is known to hold yet. */
+  readonly #reserved = new Set<bigint>();
+  /** The kept states that a process of its own keeps. */
+  readonly #forked = new Set<bigint>();
   #lastId = 0n;
 
   constructor(envId: string, placed: readonly PlacedWorker[], deadlineMs: number) {
@@ -33,15 +38,23 @@ export class SavedStates {
     this.#deadlineMs = deadlineMs;
   }
 
-  /** New ids. Raises RequestError LIMIT_EXCEEDED. */
-  newIds(count: number): bigint[] {
-    if (this.#kept.size + count > limits.maxStatesPerSession)
+  /** How many more states processes may keep. */
+  get forksLeft(): number {
+    const taken = this.#forked.size + this.#reserved.size;
+    return Math.max(0, limits.maxForkedStatesPerSession - taken);
+  }
+
+  /** New ids, to be kept or dropped. Raises RequestError LIMIT_EXCEEDED. */
+  reserve(count: number): bigint[] {
+    if (this.#kept.size + this.#reserved.size + count > limits.maxStatesPerSession)
       throw requestError(
         ErrorReason.ERROR_REASON_LIMIT_EXCEEDED,
         `A session keeps at most ${limits.maxStatesPerSession} saved states (maxStatesPerSession): drop some first.`,
         { envId: this.#envId },
       );
-    return Array.from({ length: count }, () => ++this.#lastId);
+    const stateIds = Array.from({ length: count }, () => ++this.#lastId);
+    for (const id of stateIds) this.#reserved.add(id);
+    return stateIds;
   }
 
   /** Takes note of states that workers hold now, by their StatesHeld replies. */
@@ -50,9 +63,13 @@ export class SavedStates {
     holderOf: (place: number) => PlacedWorker,
     replies: readonly Buffer[],
   ): void {
-    const ended = new Set(replies.flatMap((body) => StatesHeld.decode(body).ended));
-    for (const [place, id] of stateIds.entries())
+    const held = replies.map((body) => StatesHeld.decode(body));
+    const ended = new Set(held.flatMap((reply) => reply.ended));
+    for (const id of held.flatMap((reply) => reply.forked)) this.#forked.add(id);
+    for (const [place, id] of stateIds.entries()) {
+      this.#reserved.delete(id);
       this.#kept.set(id, { holders: new Set([holderOf(place)]), ended: ended.has(id) });
+    }
   }
 
   /** Raises RequestError STATE_NOT_FOUND unless all of these are kept. */
@@ -82,14 +99,14 @@ export class SavedStates {
   /** Brings states to workers that lack them. Rejects with RequestError. */
   async bring(lacking: ReadonlyMap<PlacedWorker, readonly bigint[]>): Promise<void> {
     for (const [target, stateIds] of lacking) {
-      const states = await this.export(stateIds);
-      await this.#import(target, stateIds, states);
+      const states = await this.export(stateIds, true);
+      await this.#import(target, stateIds, states, true);
       for (const id of stateIds) this.#get(id).holders.add(target);
     }
   }
 
-  /** The portable forms of states. Rejects with RequestError. */
-  async export(stateIds: readonly bigint[]): Promise<Uint8Array[]> {
+  /** The portable forms of states, or those that only workers of this session understand. Rejects with RequestError. */
+  async export(stateIds: readonly bigint[], withinSession = false): Promise<Uint8Array[]> {
     const groups = new Map<PlacedWorker, bigint[]>();
     for (const id of stateIds) {
       const [holder] = this.#get(id).holders;
@@ -98,7 +115,7 @@ export class SavedStates {
     }
     const found = new Map<bigint, Uint8Array>();
     for (const [holder, ids] of groups) {
-      const request = ExportStateRequest.encode({ stateIds: ids }).finish();
+      const request = ExportStates.encode({ stateIds: ids, withinSession }).finish();
       const { states } = StateExportedResponse.decode(
         await this.#ask(holder, questions.export, request),
       );
@@ -112,14 +129,22 @@ export class SavedStates {
   /** Takes portable forms in under new ids, which it returns. Rejects with RequestError. */
   async import(states: readonly Uint8Array[]): Promise<bigint[]> {
     const [target] = this.#placed as [PlacedWorker, ...PlacedWorker[]];
-    const stateIds = this.newIds(states.length);
-    this.keep(stateIds, () => target, [await this.#import(target, stateIds, states)]);
+    const stateIds = this.reserve(states.length);
+    try {
+      this.keep(stateIds, () => target, [await this.#import(target, stateIds, states)]);
+    } finally {
+      for (const id of stateIds) this.#reserved.delete(id);
+    }
     return stateIds;
   }
 
   /** Forgets states, here and in all workers; also ids that are not kept here. */
   async drop(stateIds: readonly bigint[]): Promise<void> {
-    for (const id of stateIds) this.#kept.delete(id);
+    for (const id of stateIds) {
+      this.#kept.delete(id);
+      this.#reserved.delete(id);
+      this.#forked.delete(id);
+    }
     const body = DropStateRequest.encode({ stateIds: [...stateIds] }).finish();
     await Promise.all(this.#placed.map((place) => this.#ask(place, questions.drop, body)));
   }
@@ -139,8 +164,10 @@ export class SavedStates {
     target: PlacedWorker,
     stateIds: readonly bigint[],
     states: readonly Uint8Array[],
+    withinSession = false,
   ): Promise<Buffer> {
-    const body = ImportStates.encode({ stateIds: [...stateIds], states: [...states] }).finish();
+    const message = { stateIds: [...stateIds], states: [...states], withinSession };
+    const body = ImportStates.encode(message).finish();
     return this.#ask(target, questions.import, body);
   }
 

@@ -212,19 +212,19 @@ export class SessionStream {
         session.call(slot.seq, request.value, reply);
         break;
       case 'saveState':
-        session.saveState(slot.seq, request.value, reply);
+        session.savedStates.save(slot.seq, request.value, reply);
         break;
       case 'restoreState':
-        session.restoreState(slot.seq, request.value, reply);
+        session.savedStates.restore(slot.seq, request.value, reply);
         break;
       case 'dropState':
-        session.dropState(slot.seq, request.value, reply);
+        session.savedStates.drop(slot.seq, request.value, reply);
         break;
       case 'exportState':
-        session.exportState(slot.seq, request.value, reply);
+        session.savedStates.export(slot.seq, request.value, reply);
         break;
       case 'importState':
-        session.importState(slot.seq, request.value, reply);
+        session.savedStates.import(slot.seq, request.value, reply);
         break;
       case 'ping':
         this.#answer(slot, { $case: 'pong', value: {} });

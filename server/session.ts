@@ -3,51 +3,25 @@ import type { SessionSummary } from '../proto/gen/gymlink/v1/service.js';
 import {
   AutoresetMode,
   CallRequest,
-  type DropStateRequest,
-  type ExportStateRequest,
-  type ImportStateRequest,
   type OpenedResponse,
   RenderRequest,
   ResetRequest,
-  RestoreStateRequest,
-  type SaveStateRequest,
-  SessionResponse,
   type StepRequest,
 } from '../proto/gen/gymlink/v1/session.js';
-import { FrameType, SaveStates } from '../proto/gen/gymlink/worker/v1/worker.js';
+import { FrameType } from '../proto/gen/gymlink/worker/v1/worker.js';
 import { type CatalogueEntry, checkKwargs, checkWrappers } from './catalogue.js';
 import { EnvStates } from './env-states.js';
-import { type Errand, sendErrand, stepHead } from './errand.js';
-import {
-  type ErrorMessage,
-  ErrorReason,
-  malformed,
-  RequestError,
-  requestError,
-  toErrorMessage,
-} from './errors.js';
+import { stepHead } from './errand.js';
+import { Errands, type Reply } from './errands.js';
+import { type ErrorMessage, ErrorReason, RequestError, requestError } from './errors.js';
 import { type Deadlines, limits, workerCount } from './limits.js';
 import type { Logger } from './log.js';
-import { mergeErrors } from './merge-errors.js';
 import type { CheckedOpen } from './open-checks.js';
 import { type OpenedWorkers, openWorkers, type PlacedWorker } from './placed-workers.js';
-import { SavedStates } from './saved-states.js';
 import { checkReset, withSessionSeed } from './seeds.js';
-import type { Messages } from './slot.js';
+import { StateRequests } from './state-requests.js';
 import type { Supervisor } from './supervisor.js';
-import {
-  encodedBytes,
-  encodeJoined,
-  encodeTransition,
-  endedEnvIndicesOf,
-  envIndicesOf,
-  type Part,
-  readPart,
-} from './transition.js';
-import type { PendingRequest } from './worker.js';
-
-/** Takes the reply to a request: encoded SessionResponse messages, or the failure. */
-export type Reply = (outcome: Messages | RequestError) => void;
+import { encodeJoined, endedEnvIndicesOf } from './transition.js';
 
 /** What a session needs of its server. */
 export interface SessionHost {
@@ -55,12 +29,6 @@ export interface SessionHost {
   readonly deadlines: Deadlines;
   readonly cores: number;
   readonly log: Logger;
-}
-
-type Response = NonNullable<SessionResponse['response']>;
-
-function encodeResponse(seq: bigint, response: Response): Uint8Array {
-  return SessionResponse.encode({ seq, response }).finish();
 }
 
 /** Payload bytes of one part: the message limit less room for infos and for what surrounds a part. */
@@ -73,17 +41,15 @@ export class Session {
   readonly id = randomBytes(16).toString('base64url');
   readonly opened: OpenedResponse;
   readonly maxMessageBytes: number;
+  /** The requests about saved states. */
+  readonly savedStates: StateRequests;
   readonly #checked: CheckedOpen;
   readonly #placed: readonly PlacedWorker[];
   readonly #states: EnvStates;
-  readonly #saved: SavedStates;
-  readonly #log: Logger;
+  readonly #errands: Errands;
   readonly #deadlines: Deadlines;
   readonly #peer: string;
   readonly #openedAt = performance.now();
-  #delivery = 0;
-  #rows = 0;
-  #unfinished = 0;
   #broken: ErrorMessage | undefined;
 
   /** Makes the sub-environments. Raises RequestError; aborting `signal` ends what was begun. */
@@ -126,10 +92,18 @@ export class Session {
     this.#placed = placed;
     this.#deadlines = deadlines;
     this.#peer = peer;
-    this.#states = new EnvStates(checked.request.numEnvs);
-    this.#saved = new SavedStates(checked.request.envId, placed, deadlines.resetMs);
-    this.#log = log;
     this.maxMessageBytes = checked.maxMessageBytes;
+    const { request, maxMessageBytes } = checked;
+    const terms = { envId: request.envId, maxMessageBytes };
+    this.#states = new EnvStates(request.numEnvs);
+    this.#errands = new Errands(placed, this.#states, terms, log);
+    this.savedStates = new StateRequests(
+      request,
+      placed,
+      this.#states,
+      this.#errands,
+      deadlines.resetMs,
+    );
     for (const { worker } of placed)
       worker.onDeath = (error) => {
         this.#broken ??= error;
@@ -154,12 +128,12 @@ export class Session {
 
   /** Number of the last delivery; a client can have acknowledged no later one. */
   get lastDelivery(): number {
-    return this.#delivery;
+    return this.#errands.lastDelivery;
   }
 
   /** Whether requests are on their way through workers. */
   get isBusy(): boolean {
-    return this.#unfinished > 0;
+    return this.#errands.isBusy;
   }
 
   /** Raises RequestError when a worker of this session has died. */
@@ -169,7 +143,7 @@ export class Session {
 
   /** Whether a request must wait for an earlier one, because both concern one sub-environment. */
   mustWait(envIndices: readonly number[]): boolean {
-    return this.isBusy && (envIndices.length === 0 || this.#states.isInUse(envIndices));
+    return this.#errands.mustWait(envIndices);
   }
 
   /** Resets sub-environments. Raises RequestError when the request is refused, before anything was changed. */
@@ -187,12 +161,12 @@ export class Session {
       replyType: FrameType.FRAME_TYPE_TRANSITION,
       pieces: [ResetRequest.encode(seeded).finish()],
     };
-    this.#run(
+    this.#errands.run(
       errand,
       (answers) => {
-        const parts = this.#parts(errand, answers);
+        const parts = this.#errands.parts(errand, answers);
         this.#states.markReset(envIndices);
-        return this.#deliver(errand, parts);
+        return this.#errands.deliver(errand, parts);
       },
       reply,
     );
@@ -211,13 +185,13 @@ export class Session {
       replyType: FrameType.FRAME_TYPE_TRANSITION,
       pieces: [stepHead(named), actions],
     };
-    this.#run(
+    this.#errands.run(
       errand,
       (answers) => {
-        const parts = this.#parts(errand, answers);
+        const parts = this.#errands.parts(errand, answers);
         if (this.opened.autoresetMode === AutoresetMode.AUTORESET_MODE_DISABLED)
           this.#states.markEnded(parts.flatMap(endedEnvIndicesOf));
-        return this.#deliver(errand, parts);
+        return this.#errands.deliver(errand, parts);
       },
       reply,
     );
@@ -243,11 +217,11 @@ export class Session {
       replyType: FrameType.FRAME_TYPE_RENDERED,
       pieces: [RenderRequest.encode(request).finish()],
     };
-    this.#run(
+    this.#errands.run(
       errand,
       (answers) => {
         const bodies = answers.flatMap((answer) => answer.bodies);
-        return [this.#fitting('The frames', encodeJoined(seq, 'rendered', bodies))];
+        return [this.#errands.fitting('The frames', encodeJoined(seq, 'rendered', bodies))];
       },
       reply,
     );
@@ -264,144 +238,14 @@ export class Session {
       replyType: FrameType.FRAME_TYPE_CALLED,
       pieces: [CallRequest.encode(request).finish()],
     };
-    this.#run(
+    this.#errands.run(
       errand,
       (answers) => {
         const bodies = answers.flatMap((answer) => answer.bodies);
-        return [this.#fitting('The results', encodeJoined(seq, 'called', bodies))];
+        return [this.#errands.fitting('The results', encodeJoined(seq, 'called', bodies))];
       },
       reply,
     );
-  }
-
-  /** Saves the state of sub-environments. Raises RequestError when the request is refused. */
-  saveState(seq: bigint, request: SaveStateRequest, reply: Reply): void {
-    const envIndices = this.#states.named(request.envIndices);
-    this.#states.checkReady(envIndices, this.#checked.request.envId, 'save');
-    const stateIds = this.#saved.newIds(envIndices.length);
-    const errand = {
-      seq,
-      envIndices,
-      what: 'SaveState',
-      deadlineMs: this.#deadlines.resetMs,
-      type: FrameType.FRAME_TYPE_SAVE_STATES,
-      replyType: FrameType.FRAME_TYPE_STATES_HELD,
-      pieces: [SaveStates.encode({ envIndices: [...envIndices], stateIds }).finish()],
-    };
-    this.#run(
-      errand,
-      (answers) => {
-        const bodies = answers.flatMap((answer) => answer.bodies);
-        this.#saved.keep(stateIds, (place) => this.#workerOf(envIndices[place] as number), bodies);
-        return [encodeResponse(seq, { $case: 'stateSaved', value: { stateIds } })];
-      },
-      (outcome) => {
-        // Other workers may have saved theirs.
-        if (outcome instanceof RequestError) this.#saved.drop(stateIds).catch(() => undefined);
-        reply(outcome);
-      },
-    );
-  }
-
-  /** Restores sub-environments. Raises RequestError when the request is refused, before anything was changed. */
-  restoreState(
-    seq: bigint,
-    { envIndices: named, stateIds }: RestoreStateRequest,
-    reply: Reply,
-  ): void {
-    const envIndices = this.#states.named(named);
-    if (stateIds.length !== envIndices.length)
-      throw malformed(
-        `${stateIds.length} states were given for ${envIndices.length} sub-environments. Nothing was changed.`,
-      );
-    if (this.mustWait(envIndices))
-      throw malformed(
-        'A request of these sub-environments is unanswered: await it before RestoreState. Nothing was changed.',
-      );
-    const lacking = this.#saved.lacking(
-      stateIds,
-      envIndices.map((i) => this.#workerOf(i)),
-    );
-    const errand = {
-      seq,
-      envIndices,
-      what: 'RestoreState',
-      deadlineMs: this.#deadlines.resetMs,
-      type: FrameType.FRAME_TYPE_RESTORE_STATES,
-      replyType: FrameType.FRAME_TYPE_TRANSITION,
-      pieces: [RestoreStateRequest.encode({ envIndices: named, stateIds }).finish()],
-    };
-    const restore = (): void =>
-      this.#run(
-        errand,
-        (answers) => {
-          const parts = this.#parts(errand, answers);
-          this.#states.markReset(envIndices);
-          if (this.opened.autoresetMode !== AutoresetMode.AUTORESET_MODE_NEXT_STEP)
-            this.#states.markEnded(
-              envIndices.filter((_, place) => this.#saved.isEnded(stateIds[place] as bigint)),
-            );
-          return this.#deliver(errand, parts);
-        },
-        reply,
-      );
-    if (lacking.size === 0) restore();
-    else this.#hold(envIndices, this.#saved.bring(lacking), restore, reply);
-  }
-
-  /** Forgets saved states. Raises RequestError when one is unknown. */
-  dropState(seq: bigint, { stateIds }: DropStateRequest, reply: Reply): void {
-    this.#saved.check(stateIds);
-    const answer = (): void => reply([encodeResponse(seq, { $case: 'stateDropped', value: {} })]);
-    this.#hold([], this.#saved.drop(stateIds), answer, reply);
-  }
-
-  /** Gives saved states out. Raises RequestError when one is unknown. */
-  exportState(seq: bigint, { stateIds }: ExportStateRequest, reply: Reply): void {
-    this.#saved.check(stateIds);
-    const answer = (states: Uint8Array[]): void => {
-      const message = encodeResponse(seq, { $case: 'stateExported', value: { states } });
-      reply([this.#fitting('The states', message)]);
-    };
-    this.#hold([], this.#saved.export(stateIds), answer, reply);
-  }
-
-  /** Takes exported states in. Raises RequestError when there would be too many. */
-  importState(seq: bigint, { states }: ImportStateRequest, reply: Reply): void {
-    const answer = (stateIds: bigint[]): void =>
-      reply([encodeResponse(seq, { $case: 'stateSaved', value: { stateIds } })]);
-    this.#hold([], this.#saved.import(states), answer, reply);
-  }
-
-  /** Keeps sub-environments in use while `work` goes on; then calls `next`, or replies with the failure. */
-  #hold<T>(
-    envIndices: readonly number[],
-    work: Promise<T>,
-    next: (result: T) => void,
-    reply: Reply,
-  ): void {
-    this.#unfinished += 1;
-    this.#states.setInUse(envIndices, true);
-    const end = (): void => {
-      this.#unfinished -= 1;
-      this.#states.setInUse(envIndices, false);
-    };
-    work
-      .then(
-        (result) => {
-          end();
-          next(result);
-        },
-        (error) => {
-          end();
-          throw error;
-        },
-      )
-      .catch((error) => reply(new RequestError(toErrorMessage(error, this.#log))));
-  }
-
-  #workerOf(envIndex: number): PlacedWorker {
-    return this.#placed.find(({ first, count }) => envIndex < first + count) as PlacedWorker;
   }
 
   /** Closes the sub-environments; settles when their workers are gone. */
@@ -412,100 +256,13 @@ export class Session {
   summary(): SessionSummary {
     const { envId, numEnvs } = this.#checked.request;
     const ageS = (performance.now() - this.#openedAt) / 1000;
-    return { sessionId: this.id, envId, numEnvs, ageS, rows: BigInt(this.#rows), peer: this.#peer };
-  }
-
-  /** Sends an errand; `finish` makes the reply from the workers' answers, and may raise. */
-  #run(
-    errand: Errand,
-    finish: (answers: readonly PendingRequest[]) => Messages,
-    reply: Reply,
-  ): void {
-    this.#unfinished += 1;
-    this.#states.setInUse(errand.envIndices, true);
-    sendErrand(this.#placed, errand, (answers) => {
-      this.#unfinished -= 1;
-      this.#states.setInUse(errand.envIndices, false);
-      reply(this.#outcome(errand, answers, finish));
-    });
-  }
-
-  #outcome(
-    errand: Errand,
-    answers: readonly PendingRequest[],
-    finish: (answers: readonly PendingRequest[]) => Messages,
-  ): Messages | RequestError {
-    try {
-      this.#throwMerged(answers);
-      return finish(answers);
-    } catch (error) {
-      return this.#failure(error, errand);
-    }
-  }
-
-  #parts({ envIndices }: Errand, answers: readonly PendingRequest[]): Part[] {
-    const parts = answers.flatMap(({ bodies }) => bodies.map(readPart));
-    const rows = parts.reduce((sum, part) => sum + part.rows, 0);
-    if (rows !== envIndices.length)
-      throw new RangeError(`${rows} rows for ${envIndices.length} sub-environments`);
-    return parts;
-  }
-
-  /** A delivery, which gets its number when it leaves: one that was ready before an earlier request's is sent after it. */
-  #deliver({ seq, envIndices }: Errand, parts: readonly Part[]): Messages {
-    const largest = Math.max(...parts.map(encodedBytes));
-    if (largest > this.maxMessageBytes) {
-      this.#states.markFailed(envIndices);
-      throw this.#tooLarge('The rows of one worker with their infos', largest, [...envIndices]);
-    }
-    for (const part of parts) this.#rows += part.rows;
-    return () => {
-      this.#delivery += 1;
-      return encodeTransition(seq, this.#delivery, parts, this.maxMessageBytes);
+    return {
+      sessionId: this.id,
+      envId,
+      numEnvs,
+      ageS,
+      rows: BigInt(this.#errands.rows),
+      peer: this.#peer,
     };
-  }
-
-  /** Raises the one failure that several workers' errors make together, with what advanced all the same. */
-  #throwMerged(answers: readonly PendingRequest[]): void {
-    if (answers.every(({ error }) => error === undefined)) return;
-    const errors = answers.flatMap(({ error }) => (error === undefined ? [] : [error]));
-    const advanced = answers.flatMap(({ bodies, replyType }) =>
-      replyType === FrameType.FRAME_TYPE_TRANSITION
-        ? bodies.flatMap((body) => envIndicesOf(readPart(body)))
-        : [],
-    );
-    const merged = mergeErrors(errors, advanced);
-    this.#states.markFailed(merged.advancedEnvIndices);
-    if (merged.reason === ErrorReason.ERROR_REASON_ENVIRONMENT_RAISED)
-      this.#states.markFailed(merged.envIndices);
-    throw new RequestError(merged);
-  }
-
-  /** What a client hears when a reply could not be made. Rows that were computed are lost then. */
-  #failure(error: unknown, { envIndices, what, replyType }: Errand): RequestError {
-    if (error instanceof RequestError) return error;
-    const advancedEnvIndices = replyType === FrameType.FRAME_TYPE_TRANSITION ? [...envIndices] : [];
-    this.#states.markFailed(advancedEnvIndices);
-    const { envId } = this.#checked.request;
-    return requestError(
-      ErrorReason.ERROR_REASON_MALFORMED_REPLY,
-      `A worker of ${envId} answered ${what} wrongly: ${(error as Error).message}. Reset the sub-environments.`,
-      { envId, advancedEnvIndices },
-    );
-  }
-
-  /** A message that is within the client's limit. */
-  #fitting(what: string, message: Uint8Array): Uint8Array {
-    if (message.length > this.maxMessageBytes) throw this.#tooLarge(what, message.length);
-    return message;
-  }
-
-  #tooLarge(what: string, bytes: number, advancedEnvIndices: number[] = []): RequestError {
-    return requestError(
-      ErrorReason.ERROR_REASON_MESSAGE_TOO_LARGE,
-      `${what} take ${bytes} bytes, over the client’s limit of ${this.maxMessageBytes}: ask for fewer sub-environments ` +
-        'at a time, or open the session with a larger max_message_bytes.',
-      { envId: this.#checked.request.envId, advancedEnvIndices },
-    );
   }
 }

@@ -1,6 +1,7 @@
 """Saved states of every environment of the family, in the tier that its manifest declares: equal to the bit."""
 
 import json
+import tempfile
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -13,24 +14,29 @@ from gymlink.protocol.values import from_value, to_value
 from gymlink.sidecar.catalogue import catalogue
 from gymlink.sidecar.copies import copy_env, copy_plain
 from gymlink.sidecar.errors import RequestError
+from gymlink.sidecar.recorder import Recorder
+from gymlink.sidecar.snapshots import Copy
 from gymlink.sidecar.sub_environments import SubEnvironments
-from gymlink.sidecar.tiers import Native, Recorder, Replay, tier_of
+from gymlink.sidecar.tiers import Fork, Native, Replay, tier_of
 
 MANIFEST = json.loads((Path(__file__).parent / "family.json").read_text())
 AVAILABLE = sorted(entry["id"] for entry in catalogue()["environments"] if not entry["unavailable"])
 TIERS = {
     "native": [env_id for env_id in AVAILABLE if not env_id.startswith(("LunarLander", "BipedalWalker", "CarRacing"))],
     "replay": ["LunarLander-v3", "LunarLanderContinuous-v3"],
-    "replay of all episodes": ["BipedalWalker-v3", "BipedalWalkerHardcore-v3", "CarRacing-v3"],
+    "fork": ["BipedalWalker-v3", "BipedalWalkerHardcore-v3", "CarRacing-v3"],
 }
 STEPS = 20
+FORKS = 8
+# For the sockets of processes that keep states.
+FOLDER = tempfile.TemporaryDirectory(prefix="gl-")
 # What RecordEpisodeStatistics measures.
 CLOCKS = {"episode_start_time", "time_queue"}
 
 
 def opened(env_id, mode=schema.AUTORESET_MODE_NEXT_STEP, count=3, **fields):
     request = {"env_id": env_id, "num_envs": count, "autoreset_mode": mode, **fields}
-    return SubEnvironments({"open": request, "first": 0, "count": count}, MANIFEST)
+    return SubEnvironments({"open": request, "first": 0, "count": count}, MANIFEST, FOLDER.name)
 
 
 def actions_of(env_id, seed, count=STEPS):
@@ -75,21 +81,23 @@ def play(envs, i, actions):
 
 def inner(envs, i):
     """Everything that can be read from a sub-environment: generators and elapsed steps among it."""
-    env, constants = envs._envs[i], ()
+    env, constants = envs[i], ()
     for declared in MANIFEST["states"].values():
         constants = (*constants, *declared.get("constants", ()))
-    copied = copy_env(env.env if isinstance(env, Recorder) else env, constants)
+    if isinstance(env, Copy):
+        result = env.plain()["result"]
+    else:
+        result = Replay().save(env)["result"] if isinstance(env, Recorder) else {"env": copy_env(env, constants)}
     # Attributes are in the order in which they were first set.
-    parts = [[*(sorted(part[key].items()) for key in ("values", "generators")), part.get("physics")] for part in copied]
-    return [[[item for item in values if item[0] not in CLOCKS], *rest] for values, *rest in parts]
+    parts = [[*(sorted(part[key].items()) for key in ("values", "generators")), part.get("physics")] for part in result["env"]]
+    return [[[item for item in values if item[0] not in CLOCKS], *rest] for values, *rest in parts], result.get("bodies")
 
 
 @pytest.mark.parametrize("env_id", AVAILABLE)
 def test_the_tier_is_declared(env_id):
     (declared,) = [entry for pattern, entry in MANIFEST["states"].items() if fnmatchcase(env_id, pattern)]
-    name = "replay of all episodes" if declared.get("history") else declared["tier"]
-    assert env_id in TIERS[name]
-    assert isinstance(tier_of(MANIFEST, env_id), Native if name == "native" else Replay)
+    assert env_id in TIERS[declared["tier"]]
+    assert type(tier_of(MANIFEST, env_id)) is {"native": Native, "replay": Replay, "fork": Fork}[declared["tier"]]
 
 
 @pytest.mark.timeout(120)
@@ -105,24 +113,26 @@ def goes_on_alike(envs, before, after):
     play(envs, 0, after[:7])
     reset(envs, 0)
     play(envs, 0, before)
-    (state,) = envs.save(envs.sieve.select([0]))
+    (state,) = envs.keeper.save(envs.sieve.select([0]), FORKS)
     expected = play(envs, 0, after)
     # Another sub-environment has another history; the third was never reset.
     reset(envs, 1, seed=11)
     play(envs, 1, before[:5])
-    exported = envs.export([state])
-    (imported,) = envs.import_states(exported)
+    exported = envs.keeper.export([state])
+    (imported,) = envs.keeper.import_states(exported)
     for i, kept in ((0, state), (1, state), (2, imported)):
-        restored = envs.restore(envs.sieve.select([i]), [kept])
+        restored = envs.keeper.restore(envs.sieve.select([i]), [kept])
         assert restored.kind[0] == schema.ROW_KIND_RESET
-        assert (restored.episode, restored.episode_step) == ([state.episode], [state.episode_step])
-        assert exact(restored.observations[0]) == exact(state.observation)
+        assert (restored.episode, restored.episode_step) == ([state.position.episode], [state.position.episode_step])
+        assert exact(restored.observations[0]) == exact(state.position.observation)
         assert play(envs, i, after)[:2] == expected[:2], i
     # Saving what was restored gives the same state once more.
-    envs.restore(envs.sieve.select([1]), [imported])
-    assert envs.export(envs.save(envs.sieve.select([1]))) == exported
+    envs.keeper.restore(envs.sieve.select([1]), [imported])
+    again = envs.keeper.save(envs.sieve.select([1]), FORKS)
+    assert envs.keeper.export(again) == exported
+    for kept in (state, imported, *again):
+        kept.drop()
     envs.close()
-    return expected[2]
 
 
 # An environment and arguments for each wrapper of the manifest; those of pictures are tried on what is rendered.
@@ -173,9 +183,9 @@ def test_wind_goes_on_where_it_was():
     for seed in (1, 2):
         reset(envs, 0, seed)
         play(envs, 0, actions_of("LunarLander-v3", seed))
-    (state,) = envs.save(envs.sieve.select([0]))
+    (state,) = envs.keeper.save(envs.sieve.select([0]), FORKS)
     expected = play(envs, 0, actions_of("LunarLander-v3", 5))
-    envs.restore(envs.sieve.select([2]), [state])
+    envs.keeper.restore(envs.sieve.select([2]), [state])
     assert play(envs, 2, actions_of("LunarLander-v3", 5))[:2] == expected[:2]
 
 
@@ -188,10 +198,10 @@ def test_the_end_of_an_episode_is_restored(env_id):
         reset(envs, 1, seed=6)
         while not any(row_of(rows := envs.step(selection, padded(actions.pop())))[3:5]):
             pass
-        (state,) = envs.save(selection)
-        assert (state.ended, state.episode_step) == (True, rows.episode_step[0])
+        (state,) = envs.keeper.save(selection, FORKS)
+        assert (state.position.ended, state.position.episode_step) == (True, rows.episode_step[0])
         other = envs.sieve.select([0])
-        restored = envs.restore(other, [state])
+        restored = envs.keeper.restore(other, [state])
         assert (restored.terminated[0], restored.truncated[0], restored.reward[0]) == (0, 0, 0.0)
         if mode == schema.AUTORESET_MODE_NEXT_STEP:
             expected, found = [play(envs, i, actions[:3]) for i in (1, 0)]
@@ -207,10 +217,10 @@ def test_rendering_leaves_a_saved_state_alone():
     for env_id in ("CartPole-v1", "Taxi-v4", "LunarLander-v3", "FrozenLake-v1"):
         envs = opened(env_id, render_mode="rgb_array")
         reset(envs, 0, seed=1)
-        (state,) = envs.save(envs.sieve.select([0]))
+        (state,) = envs.keeper.save(envs.sieve.select([0]), FORKS)
         first = envs.render(envs.sieve.select([0]), {})
         expected = play(envs, 0, actions_of(env_id, 1, 6))
-        envs.restore(envs.sieve.select([0]), [state])
+        envs.keeper.restore(envs.sieve.select([0]), [state])
         again = envs.render(envs.sieve.select([0]), {})
         assert again == first, env_id
         assert play(envs, 0, actions_of(env_id, 1, 6))[0] == expected[0]
@@ -220,12 +230,12 @@ def test_rendering_leaves_a_saved_state_alone():
 def test_states_of_other_arguments_are_refused():
     envs, others = opened("CartPole-v1"), opened("CartPole-v1", max_episode_steps=30)
     reset(envs, 0, seed=1)
-    exported = envs.export(envs.save(envs.sieve.select([0])))
+    exported = envs.keeper.export(envs.keeper.save(envs.sieve.select([0]), FORKS))
     with pytest.raises(RequestError, match="other constructor arguments") as raised:
-        others.import_states(exported)
+        others.keeper.import_states(exported)
     assert raised.value.reason == schema.ERROR_REASON_STATE_MISMATCH
     with pytest.raises(RequestError, match="'CartPole-v1', but this session is of Acrobot-v1"):
-        opened("Acrobot-v1").import_states(exported)
+        opened("Acrobot-v1").keeper.import_states(exported)
 
 
 def tampered(env_id, change, **fields):
@@ -233,7 +243,7 @@ def tampered(env_id, change, **fields):
     envs = opened(env_id, **fields)
     reset(envs, 0, seed=1)
     play(envs, 0, actions_of(env_id, 1, 3))
-    message = wire.decode("PortableState", envs.export(envs.save(envs.sieve.select([0])))[0])
+    message = wire.decode("PortableState", envs.keeper.export(envs.keeper.save(envs.sieve.select([0]), FORKS))[0])
     content = from_value(message["content"])
     change(content)
     message["content"] = to_value(content)
@@ -262,7 +272,7 @@ TAMPERED = [
 def test_a_changed_state_is_refused(env_id, change):
     envs, data = tampered(env_id, change)
     with pytest.raises(RequestError, match=r"does not fit.*Nothing was changed") as raised:
-        envs.import_states([data])
+        envs.keeper.import_states([data])
     assert raised.value.reason == schema.ERROR_REASON_MALFORMED_REQUEST
 
 
@@ -282,13 +292,13 @@ def test_a_changed_state_of_a_wrapper_is_refused(wrapper, name, value):
 
     envs, data = tampered("CartPole-v1", change, wrappers=[{"name": wrapper}])
     with pytest.raises(RequestError, match=rf"'{name}' is no.*Nothing was changed"):
-        envs.import_states([data])
+        envs.keeper.import_states([data])
 
 
 def test_a_replay_that_comes_out_otherwise_is_no_success():
     envs, data = tampered("LunarLander-v3", lambda content: content["log"][0].update(seed=2))
     with pytest.raises(RequestError, match="gave another state") as raised:
-        envs.restore(envs.sieve.select([1]), envs.import_states([data]))
+        envs.keeper.restore(envs.sieve.select([1]), envs.keeper.import_states([data]))
     assert raised.value.env_indices == [1]
     with pytest.raises(RequestError, match="failed since its last reset"):
         play(envs, 1, actions_of("LunarLander-v3", 1, 1))
@@ -298,8 +308,9 @@ def test_an_environment_without_a_declared_tier_is_refused():
     envs = SubEnvironments(
         {"open": {"env_id": "CartPole-v1", "num_envs": 1, "autoreset_mode": 1}, "first": 0, "count": 1},
         {"states": {"Taxi-*": {}}},
+        FOLDER.name,
     )
     reset(envs, 0)
     with pytest.raises(RequestError, match="cannot be saved") as raised:
-        envs.save(envs.sieve.select([0]))
+        envs.keeper.save(envs.sieve.select([0]), FORKS)
     assert raised.value.reason == schema.ERROR_REASON_UNIMPLEMENTED

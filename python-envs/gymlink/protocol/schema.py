@@ -445,13 +445,20 @@ MESSAGES = {
     "SaveStates": {
         1: ("env_indices", "varint", True),
         2: ("state_ids", "varint", True),
+        3: ("forks_left", "varint", False),
+    },
+    "ExportStates": {
+        1: ("state_ids", "varint", True),
+        2: ("within_session", "bool", False),
     },
     "ImportStates": {
         1: ("state_ids", "varint", True),
         2: ("states", "bytes", True),
+        3: ("within_session", "bool", False),
     },
     "StatesHeld": {
         1: ("ended", "varint", True),
+        2: ("forked", "varint", True),
     },
 }
 

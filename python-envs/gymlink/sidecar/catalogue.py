@@ -10,7 +10,7 @@ import gymnasium
 import numpy as np
 
 from gymlink.protocol.values import to_value
-from gymlink.sidecar.processes import thread_count
+from gymlink.sidecar.processes import thread_names
 
 _PROBE_SECONDS = 20
 
@@ -74,7 +74,7 @@ def _may_refuse(constructor):
 
 def _probe(ids):
     """Why some environments cannot be made, found by trying in a process of its own: this one must hold no environment."""
-    if not ids or thread_count() != 1:
+    if not ids or len(thread_names()) != 1:
         return {}
     reader, writer = os.pipe()
     pid = os.fork()

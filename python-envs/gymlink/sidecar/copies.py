@@ -71,9 +71,10 @@ def _copied(value):
 def _uncopied(current, copied):
     """What a copy was made of, as an environment is to keep it instead of its current value."""
     if type(current) is deque:
-        return deque(copy_plain(copied), current.maxlen)
+        return deque(map(copy_plain, copied), current.maxlen)
     if type(current) is RunningMeanStd:
-        vars(current).update(copy_plain(copied))
+        for name, value in copied.items():
+            setattr(current, name, copy_plain(value))
         return current
     return copy_plain(copied)
 

@@ -26,6 +26,18 @@ class RequestError(Exception):
         self.cause, self.suggestions = cause, suggestions
 
 
+class Relayed(Exception):
+    """What was raised in another process.
+
+    Args:
+        described: What `described` said of it there.
+    """
+
+    def __init__(self, described):
+        super().__init__(described["message"])
+        self.described = described
+
+
 def malformed(message):
     """The RequestError for a request that breaks the protocol."""
     return RequestError(schema.ERROR_REASON_MALFORMED_REQUEST, message)
@@ -33,11 +45,15 @@ def malformed(message):
 
 def formatted(error):
     """The traceback of an exception as text."""
+    if isinstance(error, Relayed):
+        return error.described["traceback"]
     return "".join(traceback.format_exception(type(error), error, error.__traceback__))
 
 
 def named(error):
     """An exception in one line, as Python prints it."""
+    if isinstance(error, Relayed):
+        return f"{error.described['type'].removeprefix('builtins.')}: {error}"
     return "".join(traceback.format_exception_only(type(error), error)).strip()
 
 
@@ -51,7 +67,10 @@ def as_request_error(error, seq):
     return RequestError(schema.ERROR_REASON_INTERNAL, message, cause=error)
 
 
-def _exception(error):
+def described(error):
+    """An exception as gymlink.v1.PythonException."""
+    if isinstance(error, Relayed):
+        return error.described
     kind = type(error)
     name = f"{kind.__module__}.{kind.__qualname__}"
     return {"type": name, "message": _utf8(error), "traceback": _utf8(formatted(error))}
@@ -73,5 +92,5 @@ def error_message(error, env_id):
         "suggestions": error.suggestions,
     }
     if error.cause is not None:
-        message["exception"] = _exception(error.cause)
+        message["exception"] = described(error.cause)
     return message

@@ -12,7 +12,7 @@ import traceback
 from gymlink.protocol import schema, wire
 from gymlink.sidecar.catalogue import catalogue
 from gymlink.sidecar.frames import FrameSocket
-from gymlink.sidecar.processes import become_worker, close_inherited, connect, thread_count
+from gymlink.sidecar.processes import adopt_orphans, become_worker, close_inherited, connect, thread_names
 from gymlink.sidecar.worker import serve
 
 
@@ -50,6 +50,8 @@ class Parent:
     def run(self):
         """Forks, kills and reaps as the server asks; kills every worker when the server is gone."""
         told = wire.encode("FamilyCatalogue", catalogue())
+        # The processes that keep states (forks.py).
+        adopt_orphans()
         signal.set_wakeup_fd(self._wake)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         try:
@@ -90,7 +92,7 @@ class Parent:
                 return True
 
     def _start(self, worker_id):
-        threads = thread_count()
+        threads = len(thread_names())
         pid = self._fork(worker_id) if threads == 1 else self._start_cold(worker_id, threads)
         self._worker_ids[pid] = worker_id
 
@@ -130,8 +132,11 @@ class Parent:
                 os.kill(pid, message.get("signal", signal.SIGKILL))
 
     def _reap(self):
-        while self._worker_ids:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
             if pid == 0:
                 return
             worker_id = self._worker_ids.pop(pid, None)

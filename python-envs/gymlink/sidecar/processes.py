@@ -3,6 +3,7 @@
 import ctypes
 import faulthandler
 import os
+import pathlib
 import signal
 import socket
 import sys
@@ -13,6 +14,7 @@ from gymlink.protocol import schema, wire
 from gymlink.sidecar.frames import FrameSocket
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 _SIGNALS = (signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
@@ -29,16 +31,23 @@ def die_with_parent(parent):
         os._exit(1)
 
 
-def thread_count():
-    """Threads of this process; 0 where that cannot be told."""
+def adopt_orphans():
+    """Has the kernel make this process the parent of descendants whose own parent has ended (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def thread_names():
+    """The names of this process's threads; none where that cannot be told."""
     try:
-        return len(os.listdir("/proc/self/task"))
+        threads = os.listdir("/proc/self/task")
     except FileNotFoundError:
-        return 0
+        return []
+    return [pathlib.Path("/proc/self/task", thread, "comm").read_text().strip() for thread in threads]
 
 
-def close_inherited():
-    """Closes every descriptor above stderr.
+def close_inherited(keep=None):
+    """Closes every descriptor above stderr, except one.
 
     A forked worker that kept a sibling's socket would hide from the server that the sibling died.
     """
@@ -47,7 +56,7 @@ def close_inherited():
     except FileNotFoundError:
         descriptors = list(range(3, os.sysconf("SC_OPEN_MAX")))
     for descriptor in descriptors:
-        if descriptor > 2:
+        if descriptor > 2 and descriptor != keep:
             try:
                 os.close(descriptor)
             except OSError:

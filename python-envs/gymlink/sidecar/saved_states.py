@@ -1,32 +1,52 @@
 """The saved states that a worker holds, and their portable form (session.proto, PortableState)."""
 
+from typing import Any, NamedTuple
+
 from gymlink.protocol import schema, wire
 from gymlink.protocol.values import InvalidValue, from_value, to_value
 from gymlink.sidecar.copies import NotCopied
 from gymlink.sidecar.errors import RequestError, malformed
-from gymlink.sidecar.tiers import pack_log, unpack_log
+from gymlink.sidecar.recorder import pack_log, unpack_log
+from gymlink.sidecar.snapshots import Snapshot
 
 _FORM = 1
 
 
-class SavedState:
-    """The state of one sub-environment.
+class Position(NamedTuple):
+    """Where a sub-environment is in its episodes.
 
     Attributes:
-        content: What its tier saved.
         observation: Its last observation.
         info: The info that came with it.
         episode: Its episodes so far.
         episode_step: Steps in the last one.
         ended: Whether that has ended.
+    """
+
+    observation: Any
+    info: Any
+    episode: int
+    episode_step: int
+    ended: bool
+
+
+class SavedState(NamedTuple):
+    """The state of one sub-environment.
+
+    Attributes:
+        content: A Snapshot, or the plain data that its tier saved.
+        position: Its Position.
         arguments: What the sub-environment was made with, serialized.
     """
 
-    __slots__ = ("arguments", "content", "ended", "episode", "episode_step", "info", "observation")
+    content: Any
+    position: Position
+    arguments: bytes
 
-    def __init__(self, content, observation, info, episode, episode_step, ended, arguments):
-        self.content, self.observation, self.info = content, observation, info
-        self.episode, self.episode_step, self.ended, self.arguments = episode, episode_step, ended, arguments
+    def drop(self):
+        """Ends what keeps it."""
+        if isinstance(self.content, Snapshot):
+            self.content.drop()
 
 
 class SavedStates:
@@ -37,8 +57,12 @@ class SavedStates:
 
     def add(self, ids, states):
         """Keeps states; returns the StatesHeld message."""
-        self._states.update(zip(ids, states))
-        return {"ended": [number for number, state in zip(ids, states) if state.ended]}
+        kept = dict(zip(ids, states))
+        self._states.update(kept)
+        return {
+            "ended": [number for number, state in kept.items() if state.position.ended],
+            "forked": [number for number, state in kept.items() if isinstance(state.content, Snapshot)],
+        }
 
     def get(self, number):
         """The state of an id."""
@@ -49,30 +73,38 @@ class SavedStates:
     def drop(self, ids):
         """Forgets states; ids that are not here are ignored."""
         for number in ids:
-            self._states.pop(number, None)
+            state = self._states.pop(number, None)
+            if state is not None:
+                state.drop()
+
+    def clear(self):
+        """Forgets all."""
+        self.drop(list(self._states))
 
 
-def export(state, env_id):
+def export(state, env_id, within_session=False):
     """A state as serialized PortableState.
 
     Args:
         state: The SavedState.
         env_id: Id of its environment.
+        within_session: Whether it is for a worker of the same session, which can go to the process that keeps it.
 
     Raises:
         RequestError: UNIMPLEMENTED, when something in it has no form on the wire.
     """
     unsupported = set()
+    position = state.position
     message = {
         "form": _FORM,
         "env_id": env_id,
         "arguments": state.arguments,
-        "episode": state.episode,
-        "episode_step": state.episode_step,
-        "ended": state.ended,
-        "observation": to_value(state.observation, unsupported),
-        "content": to_value(pack_log(state.content), unsupported),
-        "info": to_value({key: value for key, value in state.info.items() if _travels(key) and _travels(value)}),
+        "episode": position.episode,
+        "episode_step": position.episode_step,
+        "ended": position.ended,
+        "observation": to_value(position.observation, unsupported),
+        "content": to_value(_content(state.content, env_id, within_session), unsupported),
+        "info": to_value({key: value for key, value in position.info.items() if _travels(key) and _travels(value)}),
     }
     if unsupported:
         names = ", ".join(sorted(unsupported))
@@ -81,20 +113,33 @@ def export(state, env_id):
     return wire.encode("PortableState", message)
 
 
+def _content(content, env_id, within_session):
+    if not isinstance(content, Snapshot):
+        return pack_log(content)
+    if within_session:
+        return content.path
+    try:
+        return pack_log(content.plain())
+    except NotCopied as error:
+        message = f"A state of {env_id} is kept by a process and cannot leave its session: {error}."
+        raise RequestError(schema.ERROR_REASON_UNIMPLEMENTED, message) from error
+
+
 def _travels(value):
     unsupported = set()
     to_value(value, unsupported)
     return not unsupported
 
 
-def import_state(data, env_id, envs, check):
+def import_state(data, env_id, places, check, within_session=False):
     """A SavedState from a serialized PortableState.
 
     Args:
         data: The bytes.
         env_id: Id of the environments here.
-        envs: The environments by what they were made with, serialized.
-        check: Called with an environment and the content; raises NotCopied when this does not fit.
+        places: The numbers of the environments here by what they were made with, serialized.
+        check: Called with such a number and the content; raises NotCopied when this does not fit.
+        within_session: Whether it is of a worker of the same session.
 
     Raises:
         RequestError: MALFORMED_REQUEST, or STATE_MISMATCH for a state of another environment or of other arguments.
@@ -103,19 +148,22 @@ def import_state(data, env_id, envs, check):
     if message.get("form") != _FORM:
         raise malformed("This is no state that ExportState of this version of the server gave. Nothing was changed.")
     arguments = message.get("arguments", b"")
-    if message.get("env_id") != env_id or arguments not in envs:
+    if message.get("env_id") != env_id or arguments not in places:
         whose = f"{message.get('env_id', '')[:200]!r}" if message.get("env_id") != env_id else "other constructor arguments"
         text = f"The state is of {whose}, but this session is of {env_id}. Nothing was changed."
         raise RequestError(schema.ERROR_REASON_STATE_MISMATCH, text)
     try:
         observation, info, content = [from_value(message.get(name, {})) for name in ("observation", "info", "content")]
-        content = unpack_log(content)
-        check(envs[arguments], content)
+        if within_session and isinstance(content, str):
+            content = Snapshot(content)
+        else:
+            content = unpack_log(content)
+            check(places[arguments], content)
     except (NotCopied, InvalidValue) as error:
         raise malformed(f"The state does not fit {env_id}: {error}. Nothing was changed.") from error
     info = info if isinstance(info, dict) else {}
     episode, episode_step, ended = message.get("episode", 0), message.get("episode_step", 0), message.get("ended", False)
-    return SavedState(content, observation, info, episode, episode_step, ended, arguments)
+    return SavedState(content, Position(observation, info, episode, episode_step, ended), arguments)
 
 
 def arguments_of(request, index):

@@ -10,14 +10,13 @@ from gymlink.protocol.layout import InvalidRow
 from gymlink.protocol.spaces import describe
 from gymlink.protocol.values import to_value
 from gymlink.sidecar.actions import ActionReader
-from gymlink.sidecar.copies import NotCopied
 from gymlink.sidecar.errors import RequestError, named
 from gymlink.sidecar.images import image_maker
 from gymlink.sidecar.infos import infos_encoder
+from gymlink.sidecar.keeper import Keeper
 from gymlink.sidecar.making import close, make
 from gymlink.sidecar.requests import Sieve, read_plan
-from gymlink.sidecar.saved_states import SavedState, arguments_of, export, import_state
-from gymlink.sidecar.tiers import Recorder, tier_of
+from gymlink.sidecar.saved_states import Position
 from gymlink.sidecar.transition import Rows, TransitionWriter
 
 _NEVER_RESET = "was never reset"
@@ -35,22 +34,18 @@ class SubEnvironments:
     Args:
         message: The OpenWorker message.
         manifest: The family's.
+        folder: The server's private folder.
 
     Raises:
         RequestError: They cannot be made.
     """
 
-    def __init__(self, message, manifest):
+    def __init__(self, message, manifest, folder):
         request, self._first, count = message.get("open", {}), message.get("first", 0), message.get("count", 0)
         self._plan = read_plan(request, self._first, count)
         self._id, self._render_mode = request.get("env_id", ""), request.get("render_mode", "")
-        self._tier = tier_of(manifest, self._id)
-
-        def prepare(i, env):
-            return self._tier.prepare(env, lambda: make(request, self._first + i, 1, manifest)[0])
-
-        self._envs = [prepare(i, env) for i, env in enumerate(make(request, self._first, count, manifest))]
-        self._arguments = [arguments_of(request, self._first + i) for i in range(count)]
+        self.keeper = Keeper(self, request, self._first, count, manifest, folder)
+        self._envs = [self.keeper.prepare(env) for env in make(request, self._first, count, manifest)]
         try:
             self._prepare(request, count, message.get("max_part_bytes", 0))
         except BaseException:
@@ -280,8 +275,6 @@ class SubEnvironments:
         call.check_on(envs, self._id)
         results = []
         for i, env, value in zip(call.selection.own, envs, call.values):
-            if isinstance(env, Recorder) and (call.sets or call.may_call):
-                env.touched()
             try:
                 results.append(call.make(env, value))
             except BaseException as error:
@@ -291,53 +284,50 @@ class SubEnvironments:
                 raise RequestError(schema.ERROR_REASON_ENVIRONMENT_RAISED, message, env_indices=[index], cause=error) from error
         return results
 
-    def save(self, selection):
-        """The SavedStates of the selection's own sub-environments.
+    def __getitem__(self, i):
+        """The environment with a number within the worker."""
+        return self._envs[i]
+
+    def replace(self, i, env):
+        """Puts another environment in the place of one, which is closed."""
+        close([self._envs[i]])
+        self._envs[i], self._step_of[i] = env, env.step
+
+    def positions(self, selection):
+        """The Positions of the selection's own sub-environments.
 
         Raises:
-            RequestError: A sub-environment needs a reset, or its state cannot be saved.
+            RequestError: A sub-environment needs a reset.
         """
         self._check_ready(selection, {_NEVER_RESET, _FAILED})
-        try:
-            return [self._saved(i) for i in selection.own]
-        except NotCopied as error:
-            message = f"The state of {self._id} cannot be saved: {error}."
-            raise RequestError(schema.ERROR_REASON_UNIMPLEMENTED, message) from error
+        return [
+            Position(
+                _snapshot(self._observations[i]),
+                _snapshot(self._infos[i]),
+                self._episode[i],
+                self._episode_step[i],
+                self._autoreset_due[i] or self._blocked.get(i) is _ENDED,
+            )
+            for i in selection.own
+        ]
 
-    def _saved(self, i):
-        return SavedState(
-            self._tier.save(self._envs[i]),
-            _snapshot(self._observations[i]),
-            _snapshot(self._infos[i]),
-            self._episode[i],
-            self._episode_step[i],
-            self._autoreset_due[i] or self._blocked.get(i) is _ENDED,
-            self._arguments[i],
-        )
-
-    def restore(self, selection, states):
-        """Puts SavedStates into the selection's own sub-environments.
+    def go_on(self, selection, positions, put):
+        """Has the selection's own sub-environments go on at Positions, into which `put(i, row)` puts environment i.
 
         Returns:
             The Rows.
 
         Raises:
-            RequestError: A state is of other arguments, or gave another state when it was played again.
+            RequestError: An environment cannot be put there.
         """
-        for i, state in zip(selection.own, states):
-            if state.arguments != self._arguments[i]:
-                message = (
-                    f"The state is of other arguments than sub-environment {self._first + i} of {self._id}. Nothing was changed."
-                )
-                raise RequestError(schema.ERROR_REASON_STATE_MISMATCH, message, env_indices=[self._first + i])
         rows = Rows(len(selection.own))
         rows.kind[:] = bytes([schema.ROW_KIND_RESET]) * rows.count
         try:
-            for i, state in zip(selection.own, states):
-                self._tier.restore(self._envs[i], state.content)
-                self._episode[i], self._episode_step[i] = state.episode, state.episode_step
-                self._continue(i, state.ended)
-                _add(rows, state.observation, 0.0, state.info)
+            for row, (i, position) in enumerate(zip(selection.own, positions)):
+                put(i, row)
+                self._episode[i], self._episode_step[i] = position.episode, position.episode_step
+                self._continue(i, position.ended)
+                _add(rows, position.observation, 0.0, position.info)
         except BaseException as error:
             raise self._raised(selection, rows, "the restoring of its state", error) from error
         return self._numbered(selection, rows)
@@ -347,19 +337,6 @@ class SubEnvironments:
         self._autoreset_due[i] = ended and self._on_end is _ON_END[schema.AUTORESET_MODE_NEXT_STEP]
         if ended and not self._autoreset_due[i]:
             self._blocked[i] = _ENDED
-
-    def export(self, states):
-        """SavedStates as serialized PortableStates."""
-        return [export(state, self._id) for state in states]
-
-    def import_states(self, portable):
-        """SavedStates from serialized PortableStates.
-
-        Raises:
-            RequestError: One does not fit.
-        """
-        envs = dict(zip(self._arguments, self._envs))
-        return [import_state(data, self._id, envs, self._tier.check) for data in portable]
 
     def _rendering(self, i, make_image):
         index = self._first + i

@@ -1,6 +1,7 @@
 """A worker: takes requests from its frame socket one after another, on its main thread."""
 
 import gc
+import os
 import struct
 import sys
 
@@ -25,7 +26,7 @@ def serve(path, worker_id, manifest):
         manifest: The family's manifest.
     """
     redirect_output(path, worker_id)
-    Worker(FrameSocket(connect(path, schema.ROLE_WORKER, worker_id)), manifest).run()
+    Worker(FrameSocket(connect(path, schema.ROLE_WORKER, worker_id)), manifest, os.path.dirname(path)).run()
 
 
 class Worker:
@@ -34,10 +35,11 @@ class Worker:
     Args:
         frames: The frame socket.
         manifest: The family's manifest.
+        folder: The server's private folder.
     """
 
-    def __init__(self, frames, manifest):
-        self._frames, self._manifest = frames, manifest
+    def __init__(self, frames, manifest, folder):
+        self._frames, self._manifest, self._folder = frames, manifest, folder
         self._env_id, self._made = "", None
         self._states = SavedStates()
 
@@ -49,6 +51,7 @@ class Worker:
         except (BrokenPipeError, ConnectionResetError):
             # The server went away while it was being answered.
             pass
+        self._states.clear()
         if self._made is not None:
             self._made.close()
 
@@ -84,7 +87,7 @@ class Worker:
             raise malformed("A worker is opened once.")
         message = wire.decode("OpenWorker", body)
         self._env_id = message.get("open", {}).get("env_id", "")
-        self._made = SubEnvironments(message, self._manifest)
+        self._made = SubEnvironments(message, self._manifest, self._folder)
         # What lives until the session ends need not be searched for garbage at every collection.
         gc.collect()
         gc.freeze()
@@ -122,11 +125,13 @@ class Worker:
     def _save_states(self, seq, body):
         envs, message = self._envs(), wire.decode("SaveStates", body)
         selection = envs.sieve.select(message["env_indices"])
-        self._hold(seq, message["state_ids"][selection.begin : selection.end], envs.save(selection))
+        ids = message["state_ids"][selection.begin : selection.end]
+        self._hold(seq, ids, envs.keeper.save(selection, message.get("forks_left", 0)))
 
     def _import_states(self, seq, body):
         message = wire.decode("ImportStates", body)
-        self._hold(seq, message.get("state_ids", ()), self._envs().import_states(message.get("states", ())))
+        states = self._envs().keeper.import_states(message.get("states", ()), message.get("within_session", False))
+        self._hold(seq, message.get("state_ids", ()), states)
 
     def _hold(self, seq, ids, states):
         held = self._states.add(ids, states)
@@ -136,15 +141,16 @@ class Worker:
         envs, message = self._envs(), wire.decode("RestoreStateRequest", body)
         selection = envs.sieve.select(message.get("env_indices", ()))
         own = [self._states.get(number) for number in message["state_ids"][selection.begin : selection.end]]
-        self._send(seq, envs, selection, envs.restore(selection, own))
+        self._send(seq, envs, selection, envs.keeper.restore(selection, own))
 
     def _drop_states(self, seq, body):
         self._states.drop(wire.decode("DropStateRequest", body).get("state_ids", ()))
         self._hold(seq, (), ())
 
     def _export_states(self, seq, body):
-        ids = wire.decode("ExportStateRequest", body)["state_ids"]
-        states = self._envs().export([self._states.get(number) for number in ids])
+        message = wire.decode("ExportStates", body)
+        own = [self._states.get(number) for number in message["state_ids"]]
+        states = self._envs().keeper.export(own, message.get("within_session", False))
         self._frames.write(schema.FRAME_TYPE_STATES_EXPORTED, seq, wire.encode("StateExportedResponse", {"states": states}))
 
     def _close(self, seq, body):

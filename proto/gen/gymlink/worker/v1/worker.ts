@@ -69,7 +69,7 @@ export const FrameType = {
   FRAME_TYPE_RESTORE_STATES: 20,
   /** FRAME_TYPE_DROP_STATES - Server to worker: gymlink.v1.DropStateRequest. Ids that the worker does not hold are ignored. Answered by STATES_HELD. */
   FRAME_TYPE_DROP_STATES: 21,
-  /** FRAME_TYPE_EXPORT_STATES - Server to worker: gymlink.v1.ExportStateRequest. Answered by STATES_EXPORTED. */
+  /** FRAME_TYPE_EXPORT_STATES - Server to worker: ExportStates. Answered by STATES_EXPORTED. */
   FRAME_TYPE_EXPORT_STATES: 22,
   /** FRAME_TYPE_STATES_EXPORTED - Worker to server: gymlink.v1.StateExportedResponse. */
   FRAME_TYPE_STATES_EXPORTED: 23,
@@ -214,12 +214,28 @@ export interface WorkerOpened {
   observationSpaces: Space[];
 }
 
-/** Has a worker keep the states of its own sub-environments. Passed on whole. */
+/** Has a worker keep the states of its own sub-environments. Passed on whole. All-or-nothing in each worker. */
 export interface SaveStates {
   /** Which sub-environments of the session, in ascending order. */
   envIndices: number[];
   /** An id for each. */
   stateIds: bigint[];
+  /**
+   * How many more states of the session may be kept by processes. A worker that would have to fork refuses a request for more
+   * states than that: LIMIT_EXCEEDED.
+   */
+  forksLeft: number;
+}
+
+/** Asks a worker for the portable form of states. */
+export interface ExportStates {
+  /** The ids. */
+  stateIds: bigint[];
+  /**
+   * For another worker of the session: of a state that a process keeps, PortableState.content is then the text of the path on
+   * which that process listens. Such a path is never given to a client, nor taken from one.
+   */
+  withinSession: boolean;
 }
 
 /** Has a worker keep states from elsewhere. */
@@ -228,12 +244,16 @@ export interface ImportStates {
   stateIds: bigint[];
   /** Serialized gymlink.v1.PortableState messages. */
   states: Uint8Array[];
+  /** The states come from another worker of the session: paths are allowed, see ExportStates. */
+  withinSession: boolean;
 }
 
 /** A worker has done what was asked with states. */
 export interface StatesHeld {
   /** Of those that it was asked to keep, the ids of the states at the end of an episode. */
   ended: bigint[];
+  /** Of those, the ids of the states that a process keeps. */
+  forked: bigint[];
 }
 
 function createBaseHello(): Hello {
@@ -756,7 +776,7 @@ export const WorkerOpened: MessageFns<WorkerOpened> = {
 };
 
 function createBaseSaveStates(): SaveStates {
-  return { envIndices: [], stateIds: [] };
+  return { envIndices: [], stateIds: [], forksLeft: 0 };
 }
 
 export const SaveStates: MessageFns<SaveStates> = {
@@ -777,6 +797,9 @@ export const SaveStates: MessageFns<SaveStates> = {
         writer.uint64(v);
       }
       writer.join();
+    }
+    if (message.forksLeft !== 0) {
+      writer.uint32(24).uint32(message.forksLeft);
     }
     return writer;
   },
@@ -830,6 +853,88 @@ export const SaveStates: MessageFns<SaveStates> = {
 
             break;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.forksLeft = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseExportStates(): ExportStates {
+  return { stateIds: [], withinSession: false };
+}
+
+export const ExportStates: MessageFns<ExportStates> = {
+  encode(message: ExportStates, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stateIds.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.stateIds) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field stateIds of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    if (message.withinSession !== false) {
+      writer.uint32(16).bool(message.withinSession);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportStates {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportStates();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.stateIds.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.stateIds.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.withinSession = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -844,7 +949,7 @@ export const SaveStates: MessageFns<SaveStates> = {
 };
 
 function createBaseImportStates(): ImportStates {
-  return { stateIds: [], states: [] };
+  return { stateIds: [], states: [], withinSession: false };
 }
 
 export const ImportStates: MessageFns<ImportStates> = {
@@ -861,6 +966,9 @@ export const ImportStates: MessageFns<ImportStates> = {
     }
     for (const v of message.states) {
       writer.uint32(18).bytes(v!);
+    }
+    if (message.withinSession !== false) {
+      writer.uint32(24).bool(message.withinSession);
     }
     return writer;
   },
@@ -904,6 +1012,14 @@ export const ImportStates: MessageFns<ImportStates> = {
             message.states.push(reader.bytes());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.withinSession = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -918,7 +1034,7 @@ export const ImportStates: MessageFns<ImportStates> = {
 };
 
 function createBaseStatesHeld(): StatesHeld {
-  return { ended: [] };
+  return { ended: [], forked: [] };
 }
 
 export const StatesHeld: MessageFns<StatesHeld> = {
@@ -928,6 +1044,16 @@ export const StatesHeld: MessageFns<StatesHeld> = {
       for (const v of message.ended) {
         if (BigInt.asUintN(64, v) !== v) {
           throw new globalThis.Error("a value provided in array field ended of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    if (message.forked.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.forked) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field forked of type uint64 is too large");
         }
         writer.uint64(v);
       }
@@ -960,6 +1086,24 @@ export const StatesHeld: MessageFns<StatesHeld> = {
               const end2 = reader.uint32() + reader.pos;
               while (reader.pos < end2) {
                 message.ended.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.forked.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.forked.push(reader.uint64() as bigint);
               }
 
               continue;

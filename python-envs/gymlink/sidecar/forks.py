@@ -1,0 +1,223 @@
+"""Processes that keep a state: forks of a worker, for environments whose state cannot be copied otherwise.
+
+A *snapshot* keeps one environment as it was, and listens on a Unix socket in the server's private folder. For every worker that
+connects it forks a *copy* of itself, which runs the environment for that worker. A copy can fork a snapshot in turn.
+
+Each has a lifeline, a pipe whose other end its worker holds: when that end is closed, by the worker or because the worker has
+ended, the kernel kills it, also in the middle of a step. (The signal of a parent's death would not do: copies outlive the snapshot
+that they were forked from; the warm parent adopts those.)
+"""
+
+import contextlib
+import fcntl
+import gc
+import os
+import random
+import signal
+import socket
+import sys
+import traceback
+import warnings
+from functools import partial
+
+from gymlink.protocol import wire
+from gymlink.protocol.values import from_value, to_value
+from gymlink.sidecar.attributes import sendable
+from gymlink.sidecar.copies import NotCopied
+from gymlink.sidecar.errors import described
+from gymlink.sidecar.frames import FrameSocket
+from gymlink.sidecar.processes import close_inherited, thread_names
+from gymlink.sidecar.recorder import pack_log
+
+# What a connection to a snapshot is for: its first byte, which the reading end of a lifeline comes with.
+OWN, COPY = b"o", b"c"
+# Frame types of a copy's replies.
+DONE, FAILED = 0, 1
+# Threads that wait for work which never comes here, so that they hold no lock at a fork: pygame.font starts SDL's timer.
+_IDLE_THREADS = {"SDLTimer"}
+# For what a worker does next, once it has made a snapshot or connected to one.
+_PATIENCE_S = 10
+
+
+def encoded(value):
+    """A value as bytes; what has no form becomes its class name."""
+    return wire.encode("Value", to_value(value))
+
+
+def decoded(data):
+    """What `encoded` was given; an instance of a class of that name for what has no form."""
+    return from_value(wire.decode("Value", data), _stand_in)
+
+
+def _stand_in(python_type):
+    module, _, name = python_type.rpartition(".")
+    return type(name, (), {"__module__": module})()
+
+
+def fork_snapshot(env, tier, path):
+    """Forks a snapshot of this worker that keeps an environment and listens at a path.
+
+    Raises:
+        NotCopied: This process has threads, which a fork would lack.
+        OSError: The system allows no further process.
+    """
+    listener = _listen(path)
+    try:
+        if _fork():
+            close_inherited(keep=listener.fileno())
+            _live(partial(_wait, env, tier, listener))
+    finally:
+        listener.close()
+
+
+def _listen(path):
+    with contextlib.suppress(FileNotFoundError):
+        # Of a process that had this one's number.
+        os.unlink(path)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen()
+    return listener
+
+
+# Process numbers of this process's own forks that are to be reaped.
+_forked = set()
+
+
+def _fork():
+    """Forks this process; returns True in the new one."""
+    threads = [name for name in thread_names() if name not in _IDLE_THREADS]
+    if len(threads) != 1:
+        what = (
+            f"has threads that a fork would lack ({', '.join(sorted(threads))})" if threads else "cannot be forked on this system"
+        )
+        raise NotCopied(f"its process {what}")
+    _reap()
+    # Python gives every fork other random numbers.
+    numbers = random.getstate()
+    with warnings.catch_warnings():
+        # Of newer Pythons, about any thread.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid != 0:
+        _forked.add(pid)
+        return False
+    _forked.clear()
+    random.setstate(numbers)
+    # Pages that no collection touches stay shared.
+    gc.freeze()
+    return True
+
+
+def _reap():
+    """Reaps the forks that have ended. Those that outlive this process are the warm parent's to reap."""
+    for pid in tuple(_forked):
+        if os.waitpid(pid, os.WNOHANG)[0] != 0:
+            _forked.discard(pid)
+
+
+def _live(role):
+    """The life of a forked process: one role after another, so that a copy of a copy of a copy has no deep stack."""
+    try:
+        while role is not None:
+            role = role()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Not sys.exit: the worker's own cleanup is below on this stack.
+        os._exit(0)
+
+
+def _die_with(lifeline):
+    """Has the kernel kill this process when the other end of a pipe is closed."""
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        # No signal is sent for an end that was closed before it was asked for.
+        os.read(lifeline, 1)
+        os._exit(0)
+
+
+def _wait(env, tier, listener):
+    """The role of a snapshot: waits for connections; in a copy that it has forked, returns that one's role."""
+    listener.settimeout(_PATIENCE_S)
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            # Its worker has ended before it took the snapshot over.
+            return None
+        purpose, lifeline = _purpose_of(connection)
+        if purpose == OWN:
+            _die_with(lifeline)
+            listener.settimeout(None)
+        elif purpose == COPY:
+            if _forked_for(connection):
+                listener.close()
+                _die_with(lifeline)
+                return partial(_serve, env, tier, FrameSocket(connection), lifeline)
+            os.close(lifeline)
+        connection.close()
+
+
+def _purpose_of(connection):
+    """What a connection is for, and the lifeline; no purpose when its worker has ended."""
+    connection.settimeout(_PATIENCE_S)
+    try:
+        purpose, lifelines, _, _ = socket.recv_fds(connection, 1, 1)
+    except OSError:
+        return b"", -1
+    connection.settimeout(None)
+    return (purpose, lifelines[0]) if lifelines else (b"", -1)
+
+
+def _forked_for(connection):
+    try:
+        return _fork()
+    except (NotCopied, OSError) as error:
+        with contextlib.suppress(OSError):
+            FrameSocket(connection).write(FAILED, 0, encoded(described(error)))
+        return False
+
+
+def _serve(env, tier, frames, lifeline):
+    """The role of a copy: does what its worker asks; in a snapshot that it has forked, returns that one's role."""
+    frames.write(DONE, 0, encoded(None))
+    while (frame := frames.read()) is not None:
+        name, *arguments = decoded(frame[2])
+        try:
+            if name == "fork":
+                listener = _listen(*arguments)
+                if _fork():
+                    frames.close()
+                    os.close(lifeline)
+                    return partial(_wait, env, tier, listener)
+                listener.close()
+                result = None
+            else:
+                result = _OPERATIONS[name](env, tier, *arguments)
+        except BaseException as error:
+            frames.write(FAILED, 0, encoded(described(error)))
+        else:
+            frames.write(DONE, 0, encoded(result))
+    return None
+
+
+def _read(env, _tier, name):
+    found = env.get_wrapper_attr(name)
+    return (True, None) if callable(found) else (False, sendable(found))
+
+
+_OPERATIONS = {
+    "reset": lambda env, tier, seed, options: env.reset(seed=seed, options=options),
+    "step": lambda env, tier, action: env.step(action),
+    "render": lambda env, tier: env.render(),
+    "has": lambda env, tier, name: env.has_wrapper_attr(name),
+    "read": _read,
+    "set": lambda env, tier, name, value: env.set_wrapper_attr(name, value),
+    "call": lambda env, tier, name, args, kwargs: sendable(env.get_wrapper_attr(name)(*args, **kwargs)),
+    "plain": lambda env, tier: pack_log(tier.save(env)),
+}

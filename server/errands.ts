@@ -1,0 +1,179 @@
+import { FrameType } from '../proto/gen/gymlink/worker/v1/worker.js';
+import type { EnvStates } from './env-states.js';
+import { type Errand, sendErrand } from './errand.js';
+import { ErrorReason, RequestError, requestError, toErrorMessage } from './errors.js';
+import type { Logger } from './log.js';
+import { mergeErrors } from './merge-errors.js';
+import type { PlacedWorker } from './placed-workers.js';
+import type { Messages } from './slot.js';
+import { encodedBytes, encodeTransition, envIndicesOf, type Part, readPart } from './transition.js';
+import type { PendingRequest } from './worker.js';
+
+/** Takes the reply to a request: encoded SessionResponse messages, or the failure. */
+export type Reply = (outcome: Messages | RequestError) => void;
+
+/** What the replies of a session must keep to and say. */
+export interface Terms {
+  readonly envId: string;
+  readonly maxMessageBytes: number;
+}
+
+/** Runs a session's requests through its workers, and makes one reply or one failure of their answers. */
+export class Errands {
+  readonly #placed: readonly PlacedWorker[];
+  readonly #states: EnvStates;
+  readonly #terms: Terms;
+  readonly #log: Logger;
+  #unfinished = 0;
+  #delivery = 0;
+  #rows = 0;
+
+  constructor(placed: readonly PlacedWorker[], states: EnvStates, terms: Terms, log: Logger) {
+    this.#placed = placed;
+    this.#states = states;
+    this.#terms = terms;
+    this.#log = log;
+  }
+
+  /** Number of the last delivery. */
+  get lastDelivery(): number {
+    return this.#delivery;
+  }
+
+  /** Rows delivered so far. */
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Whether requests are on their way through workers. */
+  get isBusy(): boolean {
+    return this.#unfinished > 0;
+  }
+
+  /** Whether a request must wait for an earlier one, because both concern one sub-environment. */
+  mustWait(envIndices: readonly number[]): boolean {
+    return this.isBusy && (envIndices.length === 0 || this.#states.isInUse(envIndices));
+  }
+
+  /** Sends an errand; `finish` makes the reply from the workers' answers, and may raise. */
+  run(
+    errand: Errand,
+    finish: (answers: readonly PendingRequest[]) => Messages,
+    reply: Reply,
+  ): void {
+    this.#begin(errand.envIndices);
+    sendErrand(this.#placed, errand, (answers) => {
+      this.#end(errand.envIndices);
+      reply(this.#outcome(errand, answers, finish));
+    });
+  }
+
+  /** Keeps sub-environments in use while `work` goes on; then calls `next`, or replies with the failure. */
+  hold<T>(
+    envIndices: readonly number[],
+    work: Promise<T>,
+    next: (result: T) => void,
+    reply: Reply,
+  ): void {
+    this.#begin(envIndices);
+    work
+      .finally(() => this.#end(envIndices))
+      .then(next)
+      .catch((error) => reply(new RequestError(toErrorMessage(error, this.#log))));
+  }
+
+  /** The rows that answer an errand, one a sub-environment. Raises RangeError for another number. */
+  parts({ envIndices }: Errand, answers: readonly PendingRequest[]): Part[] {
+    const parts = answers.flatMap(({ bodies }) => bodies.map(readPart));
+    const rows = parts.reduce((sum, part) => sum + part.rows, 0);
+    if (rows !== envIndices.length)
+      throw new RangeError(`${rows} rows for ${envIndices.length} sub-environments`);
+    return parts;
+  }
+
+  /**
+   * A delivery of rows, which gets its number when it leaves: one that was ready before an earlier request's is sent after it.
+   * Raises RequestError MESSAGE_TOO_LARGE.
+   */
+  deliver({ seq, envIndices }: Errand, parts: readonly Part[]): Messages {
+    const { maxMessageBytes } = this.#terms;
+    const largest = Math.max(...parts.map(encodedBytes));
+    if (largest > maxMessageBytes) {
+      this.#states.markFailed(envIndices);
+      throw this.#tooLarge('The rows of one worker with their infos', largest, [...envIndices]);
+    }
+    for (const part of parts) this.#rows += part.rows;
+    return () => {
+      this.#delivery += 1;
+      return encodeTransition(seq, this.#delivery, parts, maxMessageBytes);
+    };
+  }
+
+  /** A message that is within the client's limit. Raises RequestError MESSAGE_TOO_LARGE. */
+  fitting(what: string, message: Uint8Array): Uint8Array {
+    if (message.length > this.#terms.maxMessageBytes) throw this.#tooLarge(what, message.length);
+    return message;
+  }
+
+  #begin(envIndices: readonly number[]): void {
+    this.#unfinished += 1;
+    this.#states.setInUse(envIndices, true);
+  }
+
+  #end(envIndices: readonly number[]): void {
+    this.#unfinished -= 1;
+    this.#states.setInUse(envIndices, false);
+  }
+
+  #outcome(
+    errand: Errand,
+    answers: readonly PendingRequest[],
+    finish: (answers: readonly PendingRequest[]) => Messages,
+  ): Messages | RequestError {
+    try {
+      this.#throwMerged(answers);
+      return finish(answers);
+    } catch (error) {
+      return this.#failure(error, errand);
+    }
+  }
+
+  /** Raises the one failure that several workers' errors make together, with what advanced all the same. */
+  #throwMerged(answers: readonly PendingRequest[]): void {
+    if (answers.every(({ error }) => error === undefined)) return;
+    const errors = answers.flatMap(({ error }) => (error === undefined ? [] : [error]));
+    const advanced = answers.flatMap(({ bodies, replyType }) =>
+      replyType === FrameType.FRAME_TYPE_TRANSITION
+        ? bodies.flatMap((body) => envIndicesOf(readPart(body)))
+        : [],
+    );
+    const merged = mergeErrors(errors, advanced);
+    this.#states.markFailed(merged.advancedEnvIndices);
+    if (merged.reason === ErrorReason.ERROR_REASON_ENVIRONMENT_RAISED)
+      this.#states.markFailed(merged.envIndices);
+    throw new RequestError(merged);
+  }
+
+  /** What a client hears when a reply could not be made. Rows that were computed are lost then. */
+  #failure(error: unknown, { envIndices, what, replyType }: Errand): RequestError {
+    if (error instanceof RequestError) return error;
+    const advancedEnvIndices = replyType === FrameType.FRAME_TYPE_TRANSITION ? [...envIndices] : [];
+    this.#states.markFailed(advancedEnvIndices);
+    const { envId } = this.#terms;
+    return requestError(
+      ErrorReason.ERROR_REASON_MALFORMED_REPLY,
+      `A worker of ${envId} answered ${what} wrongly: ${(error as Error).message}. Reset the sub-environments.`,
+      { envId, advancedEnvIndices },
+    );
+  }
+
+  #tooLarge(what: string, bytes: number, advancedEnvIndices: number[] = []): RequestError {
+    const { envId, maxMessageBytes } = this.#terms;
+    return requestError(
+      ErrorReason.ERROR_REASON_MESSAGE_TOO_LARGE,
+      `${what} take ${bytes} bytes, over the client’s limit of ${maxMessageBytes}: ask for fewer sub-environments ` +
+        'at a time, or open the session with a larger max_message_bytes.',
+      { envId, advancedEnvIndices },
+    );
+  }
+}
