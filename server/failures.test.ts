@@ -172,6 +172,79 @@ describe('a worker that ends', limit, () => {
   });
 });
 
+describe('a state that a process keeps', limit, () => {
+  const restore = (envIndices: number[], ...stateIds: bigint[]) =>
+    ({ $case: 'restoreState', value: { envIndices, stateIds } }) as const;
+  const save = (...envIndices: number[]) =>
+    ({ $case: 'saveState', value: { envIndices } }) as const;
+
+  test('and what is restored from it go with the session, the state also when it is dropped', async () => {
+    const { workers } = sidecarsBelow(process.pid);
+    const more = () => sidecarsBelow(process.pid).workers.length - workers.length;
+    const session = await opened({ numEnvs: 2, numWorkers: 2 });
+    await session.reset();
+    const { stateIds } = await session.ask(save(), 'stateSaved');
+    expect(more()).toBe(4);
+    const [first, second] = stateIds as [bigint, bigint];
+    await session.ask(restore([0, 1], second, first), 'transition');
+    expect(more()).toBe(6);
+    await session.ask({ $case: 'dropState', value: { stateIds } }, 'stateDropped');
+    await until(() => more() === 4);
+    const rows = rowsOf(await session.step(int64s(0, 0)));
+    expect(rows.map(({ episodeStep }) => episodeStep)).toEqual([1, 1]);
+    await session.ask(save(1), 'stateSaved');
+    await session.close();
+    await until(() => more() === 0);
+  });
+
+  test('runs in another worker, with which it is killed when it hangs', async () => {
+    const { workers } = sidecarsBelow(process.pid);
+    const more = () => sidecarsBelow(process.pid).workers.length - workers.length;
+    const session = await opened({ numEnvs: 2, numWorkers: 2 });
+    await session.reset();
+    await session.reset({ envIndices: [0], options: failing('hang', 'step') });
+    const { stateIds } = await session.ask(save(0), 'stateSaved');
+    await session.ask(restore([1], ...stateIds), 'transition');
+    expect(more()).toBe(4);
+    const error = await session.ask(step(int64s(0), [1]), 'error');
+    expect([error.reason, error.envIndices]).toEqual([
+      ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED,
+      [1],
+    ]);
+    await until(() => more() === 2);
+    await session.close();
+    await until(() => more() === 0);
+  });
+
+  test('goes with its session in the middle of a step', async () => {
+    const { workers } = sidecarsBelow(process.pid);
+    const session = await opened();
+    await session.reset({ options: failing('hang', 'step') });
+    const { stateIds } = await session.ask(save(), 'stateSaved');
+    await session.ask(restore([], ...stateIds), 'transition');
+    session.send(step(int64s(0)));
+    session.call.cancel();
+    await until(() => sidecarsBelow(process.pid).workers.length === workers.length);
+  });
+
+  test('is one of a limited number', async () => {
+    const { workers } = sidecarsBelow(process.pid);
+    const session = await opened({ numEnvs: 257, numWorkers: 2 });
+    await session.reset();
+    const error = await session.ask(save(), 'error');
+    expect([error.reason, error.message]).toEqual([
+      ErrorReason.ERROR_REASON_LIMIT_EXCEEDED,
+      expect.stringMatching(/may have 256 more .*maxForkedStatesPerSession/),
+    ]);
+    expect(sidecarsBelow(process.pid).workers.length).toBe(workers.length + 2);
+    const { stateIds } = await session.ask(save(3, 200), 'stateSaved');
+    const rest = await session.ask(save(...Array.from({ length: 255 }, (_, i) => i)), 'error');
+    expect(rest.message).toMatch(/may have 254 more/);
+    await session.ask({ $case: 'dropState', value: { stateIds } }, 'stateDropped');
+    await session.close();
+  });
+});
+
 describe('a dropped stream', limit, () => {
   test('closes its session, also in the middle of a step', async () => {
     const { workers } = sidecarsBelow(process.pid);

@@ -20,6 +20,22 @@ def server():
 
 
 @pytest.fixture
+def folder():
+    """A folder with a short path, for sockets."""
+    path = tempfile.mkdtemp(prefix="gl-")
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def own_server(folder):
+    """A server of the test's own, which it may end."""
+    server = ServerEnd(folder).wait_ready()
+    yield server
+    server.close()
+
+
+@pytest.fixture
 def worker(server):
     """A fresh worker."""
     worker_id, end = server.fork()

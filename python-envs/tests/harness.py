@@ -46,6 +46,22 @@ def is_alive(pid):
         return False
 
 
+def below(pid):
+    """The living processes that descend from one."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = path.read_text().rpartition(")")[2].split()[:2]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if state != "Z":
+            parents[int(path.parent.name)] = int(parent)
+    found = {pid}
+    while len(grown := found | {child for child, parent in parents.items() if parent in found}) > len(found):
+        found = grown
+    return found - {pid}
+
+
 class Failed(Exception):
     """An ERROR frame; `error` is its message with every field, `reason` the name of its reason."""
 
@@ -122,6 +138,35 @@ class WorkerEnd:
         """Renders; returns the Renderings."""
         self.request(schema.FRAME_TYPE_RENDER, wire.encode("RenderRequest", fields))
         return wire.decode("RenderedResponse", self.reply(schema.FRAME_TYPE_RENDERED))["renderings"]
+
+    def save(self, *state_ids, env_indices=(0,), forks_left=8):
+        """Saves states under ids; returns StatesHeld."""
+        message = {"env_indices": env_indices, "state_ids": state_ids, "forks_left": forks_left}
+        self.request(schema.FRAME_TYPE_SAVE_STATES, wire.encode("SaveStates", message))
+        return wire.decode("StatesHeld", self.reply(schema.FRAME_TYPE_STATES_HELD))
+
+    def restore(self, space, *state_ids, env_indices=(0,)):
+        """Restores; returns the parts."""
+        message = {"env_indices": env_indices, "state_ids": state_ids}
+        self.request(schema.FRAME_TYPE_RESTORE_STATES, wire.encode("RestoreStateRequest", message))
+        return self.transition(space)
+
+    def drop_states(self, *state_ids):
+        """Has it forget states."""
+        self.request(schema.FRAME_TYPE_DROP_STATES, wire.encode("DropStateRequest", {"state_ids": state_ids}))
+        self.reply(schema.FRAME_TYPE_STATES_HELD)
+
+    def export(self, *state_ids, within_session=False):
+        """The portable forms of states."""
+        message = {"state_ids": state_ids, "within_session": within_session}
+        self.request(schema.FRAME_TYPE_EXPORT_STATES, wire.encode("ExportStates", message))
+        return wire.decode("StateExportedResponse", self.reply(schema.FRAME_TYPE_STATES_EXPORTED))["states"]
+
+    def import_states(self, states, *state_ids, within_session=False):
+        """Takes states in under ids; returns StatesHeld."""
+        message = {"state_ids": state_ids, "states": states, "within_session": within_session}
+        self.request(schema.FRAME_TYPE_IMPORT_STATES, wire.encode("ImportStates", message))
+        return wire.decode("StatesHeld", self.reply(schema.FRAME_TYPE_STATES_HELD))
 
     def close(self):
         """Has the worker leave."""

@@ -1,11 +1,9 @@
 """The warm parent and its workers as processes: forks, ends, and what is left when the server is gone."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import gymnasium
@@ -18,21 +16,6 @@ from tests.harness import PYTHON_ENVS, ServerEnd, arguments, is_alive, until
 BOX = Box(-1.0, 1.0, (2,))
 NOTHING = np.zeros(1, np.int64).tobytes()
 HANG = arguments(where="step", fault="hang", at=0)
-
-
-@pytest.fixture
-def folder():
-    path = tempfile.mkdtemp(prefix="gl-")
-    yield path
-    shutil.rmtree(path)
-
-
-@pytest.fixture
-def own_server(folder):
-    """A server of the test's own, which it may end."""
-    server = ServerEnd(folder).wait_ready()
-    yield server
-    server.close()
 
 
 def hang(worker):

@@ -72,10 +72,14 @@ def padded(data):
     return data + bytes(-len(data) % 8)
 
 
+def rows_of(envs, i, actions):
+    selection = envs.sieve.select([i])
+    return [row_of(envs.step(selection, padded(data))) for data in actions]
+
+
 def play(envs, i, actions):
     """The rows of sub-environment i, and what it is in the end."""
-    selection = envs.sieve.select([i])
-    rows = [row_of(envs.step(selection, padded(data))) for data in actions]
+    rows = rows_of(envs, i, actions)
     return [exact(rows), exact(inner(envs, i)), rows]
 
 
@@ -175,6 +179,41 @@ def test_every_wrapper_goes_on_alike(name):
     envs = opened(env_id, wrappers=[*BEFORE.get(name, ()), wrapper, *AFTER.get(name, ())], **mode)
     space = envs._envs[0].action_space
     goes_on_alike(envs, sampled(space, 1), sampled(space, 2))
+
+
+@pytest.mark.parametrize("env_id", TIERS["fork"])
+def test_a_fork_needs_no_log(env_id, monkeypatch):
+    monkeypatch.setattr("gymlink.sidecar.recorder.MOST_STEPS", 8)
+    envs = opened(env_id, render_mode="rgb_array")
+    before, after = actions_of(env_id, 1, 6), actions_of(env_id, 2, 6)
+    for seed in (3, None):
+        reset(envs, 0, seed)
+        rows_of(envs, 0, before)
+    first = envs.sieve.select([0])
+    (state,) = envs.keeper.save(first, FORKS)
+    frame = envs.render(first, {})[0]["frames"]
+    expected = exact(rows_of(envs, 0, after))
+    # The original goes on into another episode.
+    reset(envs, 0)
+    rows_of(envs, 0, before)
+    with pytest.raises(RequestError, match=r"cannot leave its session: its? .*more than 8 steps") as raised:
+        envs.keeper.export([state])
+    assert raised.value.reason == schema.ERROR_REASON_UNIMPLEMENTED
+    (brought,) = envs.keeper.import_states(envs.keeper.export([state], within_session=True), within_session=True)
+    for i, kept in ((1, state), (2, brought), (0, state)):
+        envs.keeper.restore(envs.sieve.select([i]), [kept])
+        assert envs.render(envs.sieve.select([i]), {})[0]["frames"] == frame
+        assert exact(rows_of(envs, i, after)) == expected
+    # Of a copy.
+    (later,) = envs.keeper.save(first, FORKS)
+    state.drop()
+    expected = exact(rows_of(envs, 0, before))
+    envs.keeper.restore(envs.sieve.select([2]), [later])
+    assert exact(rows_of(envs, 2, before)) == expected
+    with pytest.raises(RequestError, match="the process that keeps it has ended"):
+        envs.keeper.restore(first, [state])
+    later.drop()
+    envs.close()
 
 
 def test_wind_goes_on_where_it_was():

@@ -3,9 +3,9 @@
 A *snapshot* keeps one environment as it was, and listens on a Unix socket in the server's private folder. For every worker that
 connects it forks a *copy* of itself, which runs the environment for that worker. A copy can fork a snapshot in turn.
 
-Each has a lifeline, a pipe whose other end its worker holds: when that end is closed, by the worker or because the worker has
-ended, the kernel kills it, also in the middle of a step. (The signal of a parent's death would not do: copies outlive the snapshot
-that they were forked from; the warm parent adopts those.)
+Each has a lifeline, the reading end of a pipe that its worker made for it. When the other end is closed, by the worker or because
+the worker has ended, the kernel kills the process, also in the middle of a step. (The signal of a parent's death would not do:
+copies outlive the snapshot that they were forked from; the warm parent adopts those.)
 """
 
 import contextlib
@@ -29,8 +29,6 @@ from gymlink.sidecar.frames import FrameSocket
 from gymlink.sidecar.processes import close_inherited, thread_names
 from gymlink.sidecar.recorder import pack_log
 
-# What a connection to a snapshot is for: its first byte, which the reading end of a lifeline comes with.
-OWN, COPY = b"o", b"c"
 # Frame types of a copy's replies.
 DONE, FAILED = 0, 1
 # Threads that wait for work which never comes here, so that they hold no lock at a fork: pygame.font starts SDL's timer.
@@ -65,7 +63,7 @@ def fork_snapshot(env, tier, path):
     try:
         if _fork():
             close_inherited(keep=listener.fileno())
-            _live(partial(_wait, env, tier, listener))
+            _live(partial(_begin, env, tier, listener))
     finally:
         listener.close()
 
@@ -87,11 +85,10 @@ _forked = set()
 def _fork():
     """Forks this process; returns True in the new one."""
     threads = [name for name in thread_names() if name not in _IDLE_THREADS]
-    if len(threads) != 1:
-        what = (
-            f"has threads that a fork would lack ({', '.join(sorted(threads))})" if threads else "cannot be forked on this system"
-        )
-        raise NotCopied(f"its process {what}")
+    if not threads:
+        raise NotCopied("its process cannot be forked on this system")
+    if len(threads) > 1:
+        raise NotCopied(f"its process has threads that a fork would lack ({', '.join(sorted(threads))})")
     _reap()
     # Python gives every fork other random numbers.
     numbers = random.getstate()
@@ -141,37 +138,46 @@ def _die_with(lifeline):
         os._exit(0)
 
 
-def _wait(env, tier, listener):
-    """The role of a snapshot: waits for connections; in a copy that it has forked, returns that one's role."""
+def _begin(env, tier, listener):
+    """The role of a new snapshot: takes its lifeline, with which its own worker connects first."""
     listener.settimeout(_PATIENCE_S)
+    try:
+        connection, _ = listener.accept()
+    except OSError:
+        return None
+    listener.settimeout(None)
+    lifeline = _lifeline_of(connection)
+    connection.close()
+    if lifeline is None:
+        return None
+    _die_with(lifeline)
+    return partial(_wait, env, tier, listener, lifeline)
+
+
+def _wait(env, tier, listener, own_lifeline):
+    """The role of a snapshot: waits for connections; in a copy that it has forked, returns that one's role."""
     while True:
-        try:
-            connection, _ = listener.accept()
-        except OSError:
-            # Its worker has ended before it took the snapshot over.
-            return None
-        purpose, lifeline = _purpose_of(connection)
-        if purpose == OWN:
+        connection, _ = listener.accept()
+        lifeline = _lifeline_of(connection)
+        if lifeline is not None and _forked_for(connection):
+            listener.close()
+            os.close(own_lifeline)
             _die_with(lifeline)
-            listener.settimeout(None)
-        elif purpose == COPY:
-            if _forked_for(connection):
-                listener.close()
-                _die_with(lifeline)
-                return partial(_serve, env, tier, FrameSocket(connection), lifeline)
+            return partial(_serve, env, tier, FrameSocket(connection), lifeline)
+        if lifeline is not None:
             os.close(lifeline)
         connection.close()
 
 
-def _purpose_of(connection):
-    """What a connection is for, and the lifeline; no purpose when its worker has ended."""
+def _lifeline_of(connection):
+    """The lifeline that a connection begins with; None when its worker has ended."""
     connection.settimeout(_PATIENCE_S)
     try:
-        purpose, lifelines, _, _ = socket.recv_fds(connection, 1, 1)
+        _, lifelines, _, _ = socket.recv_fds(connection, 1, 1)
     except OSError:
-        return b"", -1
+        return None
     connection.settimeout(None)
-    return (purpose, lifelines[0]) if lifelines else (b"", -1)
+    return lifelines[0] if lifelines else None
 
 
 def _forked_for(connection):
@@ -194,7 +200,7 @@ def _serve(env, tier, frames, lifeline):
                 if _fork():
                     frames.close()
                     os.close(lifeline)
-                    return partial(_wait, env, tier, listener)
+                    return partial(_begin, env, tier, listener)
                 listener.close()
                 result = None
             else:

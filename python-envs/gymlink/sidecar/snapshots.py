@@ -7,7 +7,7 @@ import socket
 
 from gymlink.sidecar.copies import NotCopied
 from gymlink.sidecar.errors import Relayed
-from gymlink.sidecar.forks import COPY, FAILED, OWN, decoded, encoded, fork_snapshot
+from gymlink.sidecar.forks import FAILED, decoded, encoded, fork_snapshot
 from gymlink.sidecar.frames import FrameSocket
 from gymlink.sidecar.recorder import unpack_log
 
@@ -34,7 +34,7 @@ class Snapshots:
             env.fork(path)
         else:
             fork_snapshot(env, tier, path)
-        connection, lifeline = _connect(path, OWN)
+        connection, lifeline = _connect(path)
         connection.close()
         return Snapshot(path, lifeline)
 
@@ -55,7 +55,8 @@ class Snapshot:
         if self._lifeline is not None:
             os.close(self._lifeline)
             self._lifeline = None
-            os.unlink(self.path)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path)
 
     def copy(self):
         """A Copy that goes on from this state.
@@ -64,13 +65,13 @@ class Snapshot:
             NotCopied: The process has ended, or cannot be forked.
         """
         try:
-            connection, lifeline = _connect(self.path, COPY)
+            connection, lifeline = _connect(self.path)
         except OSError as error:
-            raise NotCopied(f"the process that keeps it has ended ({error})") from error
+            raise NotCopied(f"the process that keeps it has ended, or cannot be reached: {error}") from error
         copied = Copy(FrameSocket(connection), lifeline)
         try:
             copied.begin()
-        except BaseException as error:
+        except Exception as error:
             copied.close()
             raise NotCopied(f"the process that keeps it cannot be forked: {error}") from error
         return copied
@@ -88,12 +89,13 @@ class Snapshot:
             copied.close()
 
 
-def _connect(path, purpose):
+def _connect(path):
+    """Connects to a snapshot: the connection, and what keeps alive the process at its other end."""
     reading, lifeline = os.pipe()
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(path)
-        socket.send_fds(connection, [purpose], [reading])
+        socket.send_fds(connection, [b"\0"], [reading])
     except BaseException:
         connection.close()
         os.close(lifeline)

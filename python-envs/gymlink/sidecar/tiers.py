@@ -1,7 +1,8 @@
 """How an environment's state is saved exactly: by copying what changes, by playing its episode again, or by forking its process.
 
 A family's manifest declares the tier under ``states``, by id or pattern: ``{"tier": "native", "constants": [...]}``, ``{"tier":
-"replay"}`` or ``{"tier": "fork"}``. It may declare only what a test has held against Gymnasium (families/gymnasium/test_states.py).
+"replay"}`` or ``{"tier": "fork"}``. It may declare only what a test has held against Gymnasium
+(families/gymnasium/test_states.py).
 A state of the first two is plain data, which can travel; where it has no such form, its process is forked, too (keeper.py).
 """
 

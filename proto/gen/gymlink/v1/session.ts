@@ -655,6 +655,12 @@ export interface SharedMemoryReady {
  * give the same rows again, of random generators and step limits too. A sub-environment that needs a reset because it was never
  * reset or failed is RESET_NEEDED; an environment whose state cannot be saved exactly is UNIMPLEMENTED; more states than the
  * server keeps for a session are LIMIT_EXCEEDED. All-or-nothing. Needs CAPABILITY_SAVED_STATES, as do the requests below.
+ *
+ * The server saves a state in the cheapest way that is exact for the environment: as plain data, as the resets and actions that led
+ * to it, or, where neither will do, in a process of its own that keeps the environment as it was. A client notices the last way by
+ * this: a session has at most 256 such states at a time, and a request for more than are left is LIMIT_EXCEEDED and names
+ * maxForkedStatesPerSession; saving takes milliseconds; what is restored runs in a process of its own, so that each of its steps
+ * takes somewhat longer; ExportState may refuse the state; and an environment that has started threads is UNIMPLEMENTED.
  */
 export interface SaveStateRequest {
   /** Which sub-environments, in ascending order; empty for all. */
@@ -677,7 +683,9 @@ export interface StateSavedResponse {
  * reward 0, both flags 0, no seed. A sub-environment that was saved at the end of its episode is there again: in mode
  * NEXT_STEP its next Step resets it, in the others it needs a reset. Restoring counts as the first reset: a later Reset
  * without a seed continues the restored generator. A state that is played again and comes out otherwise is
- * ENVIRONMENT_RAISED; the sub-environment then needs a reset. Open's plan is no part of a state: it goes on where it is.
+ * ENVIRONMENT_RAISED, as is one whose process has ended (killed for memory, for example); the sub-environment then needs a reset.
+ * If the process ends that a restored sub-environment runs in, its requests are ENVIRONMENT_RAISED until another state is
+ * restored into it; the others go on. Open's plan is no part of a state: it goes on where it is.
  */
 export interface RestoreStateRequest {
   /** Which sub-environments, in ascending order; empty for all. */
@@ -687,8 +695,8 @@ export interface RestoreStateRequest {
 }
 
 /**
- * Forgets saved states. An unknown id is STATE_NOT_FOUND, and none is forgotten. No id at all does nothing, here and in the two
- * requests below.
+ * Forgets saved states. An unknown id is STATE_NOT_FOUND, and none is forgotten. What was restored from them goes on. No id at all
+ * does nothing, here and in the two requests below.
  */
 export interface DropStateRequest {
   /** The ids. */
@@ -730,7 +738,9 @@ export interface PortableState {
 
 /**
  * Gives saved states out, for another session of the same environment, on the same or another server. An unknown id is
- * STATE_NOT_FOUND; a state with parts that have no form on the wire is UNIMPLEMENTED.
+ * STATE_NOT_FOUND; a state with parts that have no form on the wire is UNIMPLEMENTED. A state that a process keeps has one, the
+ * resets and actions that led to it, as long as these are at most 20,000 steps, and no attribute was set and no method called since;
+ * else it is UNIMPLEMENTED, too, and can be restored within its session only.
  */
 export interface ExportStateRequest {
   /** The ids. */
