@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from gymlink.protocol import schema, wire
-from gymlink.protocol.values import magnitude, to_value
+from gymlink.protocol.values import from_value, magnitude, to_value
 from gymlink.sidecar.frames import FrameSocket
 from tests.infos import decode_details
 from tests.reference import read_part
@@ -138,6 +138,12 @@ class WorkerEnd:
         """Renders; returns the Renderings."""
         self.request(schema.FRAME_TYPE_RENDER, wire.encode("RenderRequest", fields))
         return wire.decode("RenderedResponse", self.reply(schema.FRAME_TYPE_RENDERED))["renderings"]
+
+    def call(self, name, **fields):
+        """Reads, sets or calls an attribute; returns the results."""
+        self.request(schema.FRAME_TYPE_CALL, wire.encode("CallRequest", {"name": name, **fields}))
+        results = wire.decode("CalledResponse", self.reply(schema.FRAME_TYPE_CALLED)).get("results", ())
+        return [from_value(result) for result in results]
 
     def save(self, *state_ids, env_indices=(0,), forks_left=8):
         """Saves states under ids; returns StatesHeld."""

@@ -10,6 +10,7 @@ import pytest
 from gymnasium.spaces import Discrete
 
 from gymlink.protocol import schema
+from gymlink.protocol.values import to_value
 from tests.harness import PYTHON_ENVS, Failed, arguments, below, seed, until
 from tests.test_processes import BOX, HANG, NOTHING
 
@@ -105,6 +106,29 @@ def test_a_copy_tells_what_its_environment_raised(worker):
     assert b"builtins.set" in body
 
 
+def test_attributes_of_a_copy_are_those_of_its_environment(worker):
+    told(worker)
+    worker.save(1)
+    worker.step(TOLD, NOTHING)
+    worker.restore(TOLD, 1)
+    assert worker.call("count") == [3]
+    assert worker.call("count", set_values=[to_value(40)]) == [None]
+    assert worker.step(TOLD, NOTHING)[0]["reward"].tolist() == [41.0]
+    assert worker.call("doubled", args={"values": [to_value(3)]}, kwargs=arguments(times=2)) == [12]
+    with pytest.raises(Failed, match=r"raised in doubled: TypeError: .*unexpected keyword"):
+        worker.call("doubled", kwargs=arguments(often=2))
+    with pytest.raises(Failed, match="'step' of Told-v0 may not be"):
+        worker.call("step")
+    # No log tells of that; a fork needs none.
+    worker.restore(TOLD, 1)
+    worker.call("count", set_values=[to_value(40)])
+    worker.save(2)
+    worker.restore(TOLD, 2)
+    assert worker.call("count") == [40]
+    with pytest.raises(Failed, match="an attribute was set or a method called"):
+        worker.export(2)
+
+
 def test_a_copy_renders(worker):
     space = Discrete(2)
     worker.open("Framed-v0", render_mode="rgb_array")
@@ -168,8 +192,8 @@ def test_forks_keep_nothing_open_but_their_own(own_server):
     worker.restore(TOLD, 1, 2, env_indices=[0, 1])
     forks = below(own_server.process.pid) - {worker.pid}
     assert len(forks) == 4
-    for pid in forks:
-        assert descriptors(pid) == ["pipe", "socket"]
+    # A snapshot closes what is its copy's after that has begun.
+    until(lambda: all(descriptors(pid) == ["pipe", "socket"] for pid in forks), "each has its socket and its lifeline open")
 
 
 def test_dropping_and_restoring_again_end_processes(own_server):

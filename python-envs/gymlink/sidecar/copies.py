@@ -1,14 +1,13 @@
-"""Exact copies of what changes in an environment: plain attributes, random generators, MuJoCo's data."""
+"""Exact copies of what changes in an environment: plain attributes, random generators, MuJoCo's data (physics.py)."""
 
-import ctypes
-import sys
 from collections import deque
 from types import BuiltinFunctionType, FunctionType, MethodType
 
 import gymnasium
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.wrappers.utils import RunningMeanStd
+
+from gymlink.sidecar.physics import physics_of
 
 # Set once, by gymnasium.make or by a constructor.
 _FIXED = {"env", "spec", "metadata", "render_mode", "action_space", "observation_space", "func"}
@@ -17,24 +16,6 @@ _FIXED |= {"_ezpickle_args", "_ezpickle_kwargs", "_cached_step", "_cached_reset"
 _STATELESS = (gymnasium.Env, gymnasium.Space, EnvSpec, type, FunctionType, MethodType, BuiltinFunctionType)
 _ATOMS = {type(None), bool, int, float, str, bytes}
 _NOT_PLAIN = object()
-
-# Where positions and forces of the last step are kept: environments read them before the next one, and computing them anew gives
-# other bits, because a step computes them before it moves.
-# fmt: off
-_DERIVED = [
-    "xpos", "xquat", "xmat", "xipos", "xiquat", "ximat", "xanchor", "xaxis", "geom_xpos", "geom_xquat", "geom_xmat", "site_xpos",
-    "site_xmat", "cam_xpos", "cam_xmat", "light_xpos", "light_xdir", "subtree_com", "cdof", "cinert", "crb", "actuator_length",
-    "actuator_moment", "actuator_velocity", "ten_length", "ten_velocity", "cvel", "cdof_dot", "qfrc_bias", "qfrc_passive",
-    "qfrc_spring", "qfrc_damper", "qfrc_gravcomp", "qfrc_fluid", "qfrc_adhesion", "subtree_linvel", "subtree_angmom",
-    "qfrc_actuator", "actuator_force", "qfrc_smooth", "qacc_smooth", "qfrc_constraint", "qfrc_inverse", "cacc", "cfrc_int",
-    "cfrc_ext", "qacc", "sensordata", "energy", "act_dot",
-]
-# fmt: on
-
-
-_PLACES = {name: place for place, name in enumerate(_DERIVED)}
-# Of MuJoCo's arrays in memory, in bytes.
-_ALIGNMENT = 64
 
 
 class NotCopied(ValueError):
@@ -65,14 +46,19 @@ def _copied(value):
     """As `copy_plain`, also of what wrappers keep: a deque becomes a list, a running mean a dict."""
     if type(value) is deque:
         return copy_plain(list(value))
-    return copy_plain(vars(value)) if type(value) is RunningMeanStd else copy_plain(value)
+    return copy_plain(vars(value)) if _is_running_mean(value) else copy_plain(value)
+
+
+def _is_running_mean(value):
+    # Its module is another one in every other version.
+    return type(value).__name__ == "RunningMeanStd" and type(value).__module__.startswith("gymnasium.")
 
 
 def _uncopied(current, copied):
     """What a copy was made of, as an environment is to keep it instead of its current value."""
     if type(current) is deque:
         return deque(map(copy_plain, copied), current.maxlen)
-    if type(current) is RunningMeanStd:
+    if _is_running_mean(current):
         for name, value in copied.items():
             setattr(current, name, copy_plain(value))
         return current
@@ -121,7 +107,7 @@ def _copy_layer(layer, constants, atoms_only):
             elif isinstance(layer, gymnasium.Wrapper) and not isinstance(value, _STATELESS):
                 raise NotCopied(f"the wrapper {type(layer).__name__} keeps a {type(value).__name__}")
     copied = {"class": type(layer).__name__, "values": values, "generators": generators}
-    physics = _physics(layer)
+    physics = physics_of(layer)
     if physics is not None:
         copied["physics"] = physics.copy()
     return copied
@@ -150,7 +136,7 @@ def _put_layer(layer, part):
         if not isinstance(attributes.get(name), np.random.Generator):
             attributes[name] = np.random.Generator(np.random.PCG64(0))
         attributes[name].bit_generator.state = state
-    physics = _physics(layer)
+    physics = physics_of(layer)
     if physics is not None:
         physics.put(part["physics"])
 
@@ -165,7 +151,7 @@ def check_copy(env, copied, constants=()):
 
 
 def _check_layer(layer, part, constants):
-    physics = _physics(layer)
+    physics = physics_of(layer)
     if not isinstance(part, dict) or part.get("class") != type(layer).__name__ or (physics is None) != ("physics" not in part):
         raise NotCopied(f"it is no state of {type(layer).__name__}")
     values, generators = part.get("values"), part.get("generators")
@@ -177,15 +163,15 @@ def _check_layer(layer, part, constants):
         if not isinstance(name, str) or name in _FIXED or name in constants or shadows:
             raise NotCopied(f"{name!r} is no part of the state of {type(layer).__name__}")
         current = vars(layer).get(name)
-        if type(current) in (deque, RunningMeanStd) and not _alike(_copied(current), values.get(name)):
+        if (type(current) is deque or _is_running_mean(current)) and not _alike(_copied(current), values.get(name)):
             raise NotCopied(f"{name!r} is no {type(current).__name__}")
     for name, state in generators.items():
         try:
             np.random.PCG64(0).state = state
         except (TypeError, ValueError, KeyError, OverflowError) as error:
             raise NotCopied(f"{name!r} is no state of a random generator") from error
-    if physics is not None:
-        physics.check(part["physics"])
+    if physics is not None and not physics.fits(part["physics"]):
+        raise NotCopied("its physics is of another model")
 
 
 def _alike(own, other):
@@ -214,73 +200,3 @@ def bodies(env):
         return None
     states = [(*b.position, b.angle, *b.linearVelocity, b.angularVelocity) for b in world.bodies]
     return np.array(states, np.float64).reshape(-1, 6)
-
-
-def _runs(data):
-    """Views of the data's own memory, which stays where it is: one of each run of arrays without another array in between.
-
-    What pads an array to MuJoCo's alignment is copied with it, because every further piece takes as long as kilobytes.
-    """
-    arrays = [(name, getattr(data, name, None)) for name in dir(data) if not name.startswith("_")]
-    found = sorted((a.ctypes.data, a.nbytes, name) for name, a in arrays if isinstance(a, np.ndarray) and a.size)
-    runs, end = [], None
-    for address, size, name in found:
-        place = _PLACES.get(name)
-        if place is not None and end is not None and 0 <= address - end < _ALIGNMENT:
-            runs[-1][2] = address + size
-        elif place is not None:
-            runs.append([place, address, address + size])
-        end = None if place is None else address + size
-    # Not all are in one block of memory, and blocks lie in any order.
-    floats = [(ctypes.c_double * ((stop - begin) // 8)).from_address(begin) for _, begin, stop in sorted(runs)]
-    return [np.frombuffer(one, np.float64) for one in floats]
-
-
-class _Physics:
-    """MuJoCo's data of one environment."""
-
-    def __init__(self, module, model, data):
-        self._module, self._model, self.data = module, model, data
-        self._spec = module.mjtState.mjSTATE_INTEGRATION
-        self._size = module.mj_stateSize(model, self._spec)
-        self._views = _runs(data)
-        self._total = sum(view.size for view in self._views)
-
-    def copy(self):
-        """Float64 arrays: what integration begins with (MuJoCo's mjSTATE_INTEGRATION), and what the last step derived."""
-        state = np.empty(self._size)
-        self._module.mj_getState(self._model, self.data, state, self._spec)
-        return state, np.concatenate(self._views)
-
-    def put(self, copied):
-        """Puts a copy back."""
-        state, derived = copied
-        self._module.mj_setState(self._model, self.data, state, self._spec)
-        begin = 0
-        for view in self._views:
-            end = begin + view.size
-            view[:] = derived[begin:end]
-            begin = end
-
-    def check(self, copied):
-        """Raises NotCopied for what is no copy."""
-        sizes = [self._size, self._total]
-        arrays = isinstance(copied, tuple) and all(isinstance(a, np.ndarray) and a.dtype == np.float64 for a in copied)
-        if not arrays or [array.shape for array in copied] != [(size,) for size in sizes]:
-            raise NotCopied("its physics is of another model")
-
-
-_CACHE = "_gymlink_physics"
-
-
-def _physics(layer):
-    """The _Physics of an environment that holds MuJoCo's data; None for others."""
-    attributes = vars(layer)
-    data = attributes.get("data")
-    mujoco = sys.modules.get("mujoco")
-    if mujoco is None or not isinstance(data, mujoco.MjData):
-        return None
-    physics = attributes.get(_CACHE)
-    if physics is None or physics.data is not data:
-        physics = attributes[_CACHE] = _Physics(mujoco, attributes["model"], data)
-    return physics
