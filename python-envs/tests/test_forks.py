@@ -167,6 +167,22 @@ def test_a_process_with_threads_is_not_forked(worker):
     worker.step(BOX, NOTHING)
 
 
+def test_a_copy_with_threads_is_not_forked(own_server, folder):
+    _, worker = own_server.fork()
+    worker.open("Faulty-v0")
+    worker.reset(BOX)
+    worker.save(1)
+    worker.restore(BOX, 1)
+    worker.reset(BOX, options=arguments(where="step", fault="thread", at=0))
+    worker.step(BOX, NOTHING)
+    before = sorted(os.listdir(folder))
+    with pytest.raises(Failed, match="has threads that a fork would lack") as raised:
+        worker.save(2)
+    assert raised.value.reason == "UNIMPLEMENTED"
+    assert sorted(os.listdir(folder)) == before
+    assert worker.step(BOX, NOTHING)[0]["episode_step"].tolist() == [2]
+
+
 def test_more_forks_than_are_left_are_refused(worker, server):
     told(worker, num_envs=3)
     before = len(below(server.process.pid))

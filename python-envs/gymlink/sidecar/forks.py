@@ -59,13 +59,24 @@ def fork_snapshot(env, tier, path):
         NotCopied: This process has threads, which a fork would lack.
         OSError: The system allows no further process.
     """
+    listener = _fork_listening(path)
+    if listener is not None:
+        close_inherited(keep=listener.fileno())
+        _live(partial(_begin, env, tier, listener))
+
+
+def _fork_listening(path):
+    """Forks this process; returns in the new one the socket that listens at a path, else None."""
     listener = _listen(path)
     try:
         if _fork():
-            close_inherited(keep=listener.fileno())
-            _live(partial(_begin, env, tier, listener))
-    finally:
+            return listener
+    except BaseException:
+        os.unlink(path)
         listener.close()
+        raise
+    listener.close()
+    return None
 
 
 def _listen(path):
@@ -196,13 +207,11 @@ def _serve(env, tier, frames, lifeline):
         name, *arguments = decoded(frame[2])
         try:
             if name == "fork":
-                listener = _listen(*arguments)
-                if _fork():
+                result = listener = _fork_listening(*arguments)
+                if listener is not None:
                     frames.close()
                     os.close(lifeline)
                     return partial(_begin, env, tier, listener)
-                listener.close()
-                result = None
             else:
                 result = _OPERATIONS[name](env, tier, *arguments)
         except BaseException as error:
