@@ -26,7 +26,7 @@ from gymlink.sidecar.attributes import sendable
 from gymlink.sidecar.copies import NotCopied
 from gymlink.sidecar.errors import described
 from gymlink.sidecar.frames import FrameSocket
-from gymlink.sidecar.processes import close_inherited, thread_names
+from gymlink.sidecar.processes import close_held, thread_names
 from gymlink.sidecar.recorder import pack_log
 
 # Frame types of a copy's replies.
@@ -61,7 +61,7 @@ def fork_snapshot(env, tier, path):
     """
     listener = _fork_listening(path)
     if listener is not None:
-        close_inherited(keep=listener.fileno())
+        close_held()
         _live(partial(_begin, env, tier, listener))
 
 

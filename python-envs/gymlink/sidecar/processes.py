@@ -46,8 +46,31 @@ def thread_names():
     return [pathlib.Path("/proc/self/task", thread, "comm").read_text().strip() for thread in threads]
 
 
-def close_inherited(keep=None):
-    """Closes every descriptor above stderr, except one.
+# Descriptors that forks of this process are to close.
+_held = set()
+
+
+def hold(descriptor):
+    """Has forks of this process close a descriptor of its own, and not those of its environments; returns it."""
+    _held.add(descriptor)
+    return descriptor
+
+
+def let_go(descriptor):
+    """Forgets a descriptor that is about to be closed; returns it."""
+    _held.discard(descriptor)
+    return descriptor
+
+
+def close_held():
+    """Closes, in a fork, what its parent held: otherwise those at the other ends would not see that the parent has ended."""
+    for descriptor in _held:
+        os.close(descriptor)
+    _held.clear()
+
+
+def close_inherited():
+    """Closes every descriptor above stderr.
 
     A forked worker that kept a sibling's socket would hide from the server that the sibling died.
     """
@@ -56,7 +79,7 @@ def close_inherited(keep=None):
     except FileNotFoundError:
         descriptors = list(range(3, os.sysconf("SC_OPEN_MAX")))
     for descriptor in descriptors:
-        if descriptor > 2 and descriptor != keep:
+        if descriptor > 2:
             try:
                 os.close(descriptor)
             except OSError:

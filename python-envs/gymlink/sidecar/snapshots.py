@@ -9,6 +9,7 @@ from gymlink.sidecar.copies import NotCopied
 from gymlink.sidecar.errors import Relayed
 from gymlink.sidecar.forks import FAILED, decoded, encoded, fork_snapshot
 from gymlink.sidecar.frames import FrameSocket
+from gymlink.sidecar.processes import hold, let_go
 from gymlink.sidecar.recorder import unpack_log
 
 
@@ -36,7 +37,7 @@ class Snapshots:
             fork_snapshot(env, tier, path)
         connection, lifeline = _connect(path)
         connection.close()
-        return Snapshot(path, lifeline)
+        return Snapshot(path, hold(lifeline))
 
 
 class Snapshot:
@@ -53,7 +54,7 @@ class Snapshot:
     def drop(self):
         """Ends the process, if it is this worker's."""
         if self._lifeline is not None:
-            os.close(self._lifeline)
+            os.close(let_go(self._lifeline))
             self._lifeline = None
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.path)
@@ -118,7 +119,8 @@ class Copy:
     """
 
     def __init__(self, frames, lifeline):
-        self._frames, self._lifeline = frames, lifeline
+        self._frames, self._lifeline = frames, hold(lifeline)
+        hold(frames.fileno())
 
     def begin(self):
         """Waits until it runs."""
@@ -138,8 +140,9 @@ class Copy:
 
     def close(self):
         """Ends the process."""
+        let_go(self._frames.fileno())
         self._frames.close()
-        os.close(self._lifeline)
+        os.close(let_go(self._lifeline))
 
     def has_wrapper_attr(self, name):
         """As gymnasium.Env.has_wrapper_attr."""

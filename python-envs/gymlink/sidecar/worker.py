@@ -9,7 +9,7 @@ from gymlink.protocol import schema, wire
 from gymlink.sidecar.attributes import AllowList, decode_call
 from gymlink.sidecar.errors import as_request_error, error_message, formatted, malformed
 from gymlink.sidecar.frames import FrameSocket
-from gymlink.sidecar.processes import connect, redirect_output
+from gymlink.sidecar.processes import connect, hold, redirect_output
 from gymlink.sidecar.requests import decode_render, decode_reset, decode_step
 from gymlink.sidecar.saved_states import SavedStates
 from gymlink.sidecar.sub_environments import SubEnvironments
@@ -40,6 +40,7 @@ class Worker:
 
     def __init__(self, frames, manifest, folder):
         self._frames, self._manifest, self._folder = frames, manifest, folder
+        hold(frames.fileno())
         self._env_id, self._made = "", None
         self._states = SavedStates()
 
