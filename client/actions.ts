@@ -1,4 +1,4 @@
-import { padded } from './columns.js';
+import { padded } from './blocks.js';
 import { GymlinkError } from './errors.js';
 import {
   type DtypeName,

@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DescribeEnvironmentResponse } from '../proto/gen/gymlink/v1/service.js';
 import { encodeActions } from './actions.js';
-import { Blocks, columnOf } from './columns.js';
+import { Blocks } from './blocks.js';
+import { columnOf } from './columns.js';
 import {
   asNdArray,
   type DtypeName,
@@ -312,6 +313,14 @@ test('float16 rounds as NumPy does', () => {
 describe('payloads that break the layout are MALFORMED_REPLY', () => {
   const words = (...values: number[]) => new Uint8Array(Uint32Array.from(values).buffer);
   const broken: readonly [string, Space, number, Uint8Array][] = [
+    ['a bool of 2', new Box([0], [1], [2], 'bool'), 1, words(0x0201, 0)],
+    [
+      'offsets without rows that do not begin at 0',
+      new Sequence(new Text(0, 3, 'a')),
+      1,
+      words(0, 0, 1, 0, 97, 0),
+    ],
+    ['more elements of no bytes than may be', new Sequence(new Tuple([])), 1, words(0, 65_537)],
     ['an int64 beyond 32 bits', new Discrete(3), 1, words(1, 1)],
     ['a uint64 beyond 31 bits', new Discrete(3, 0, 'uint64'), 1, words(2 ** 31, 0)],
     ['a uint32 beyond 31 bits', new Discrete(3, 0, 'uint32'), 1, words(2 ** 31, 0)],

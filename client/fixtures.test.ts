@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Space as SpaceMessage } from '../proto/gen/gymlink/v1/space.js';
 import { encodeActions } from './actions.js';
-import { Blocks, columnOf } from './columns.js';
+import { Blocks } from './blocks.js';
+import { columnOf } from './columns.js';
 import { isTypedArray } from './nd-array.js';
 import { concatenate, iterate } from './spaces/batch.js';
 import { fromSpaceMessage, type GraphInstance, type Sample, type Space } from './spaces/index.js';
@@ -41,7 +42,8 @@ function numberOf(item: number | string | boolean, dtype: string): number | bigi
 
 /** What the client gives for a value of a fixture. */
 function expectedOf(space: Space, form: Form): unknown {
-  if ('integer' in form) return Number(form.integer);
+  if ('integer' in form && space.kind === 'Discrete')
+    return typeof space.n === 'bigint' ? BigInt(form.integer) : Number(form.integer);
   if ('text' in form) return form.text;
   if ('dict' in form && space.kind === 'Dict') {
     const entries = Object.entries(space.spaces);
@@ -67,7 +69,9 @@ function expectedOf(space: Space, form: Form): unknown {
   }
   if (!('array' in form)) throw new Error(`No value of ${space.kind}: ${JSON.stringify(form)}`);
   const { dtype, shape, data } = form.array;
-  const wire = space.kind === 'Box' ? dtype : 'int32';
+  const isHeldInDtype =
+    space.kind === 'Box' || (space.kind === 'MultiDiscrete' && space.Held !== Int32Array);
+  const wire = isHeldInDtype ? dtype : 'int32';
   return { shape, elements: data.map((item) => numberOf(item, wire)) };
 }
 

@@ -60,6 +60,8 @@ export {
   type Space,
   type SpaceJSON,
   type SpaceKind,
+  type SpaceSeed,
+  type SpaceSeeds,
   spaceFromJSON,
   Text,
   Tuple,

@@ -30,8 +30,8 @@ export type TypedArray =
 
 /**
  * A typed array that carries its shape and NumPy's dtype. Elements are in C order (last axis fastest). `dtype` is the one of
- * the environment: float16 is held in a Float32Array, bool in a Uint8Array, and int64 of Discrete, MultiDiscrete and
- * MultiBinary in an Int32Array.
+ * the environment: float16 is held in a Float32Array, bool in a Uint8Array, and the integers of a Discrete, MultiDiscrete or
+ * MultiBinary space, of any dtype, in an Int32Array where all values of the space fit into 32 bits.
  */
 export type NdArray<T extends TypedArray = TypedArray> = T & {
   readonly shape: readonly number[];

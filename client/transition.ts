@@ -3,7 +3,8 @@ import {
   TransitionDetails,
   type TransitionPart,
 } from '../proto/gen/gymlink/v1/session.js';
-import { Blocks, type Column, columnOf, malformed, type Places, padded } from './columns.js';
+import { Blocks, malformed, padded } from './blocks.js';
+import { type Column, columnOf, type Places } from './columns.js';
 import { InfoWarning } from './info-warning.js';
 import type { Sample, Space } from './spaces/index.js';
 import { fromMagnitude } from './values.js';

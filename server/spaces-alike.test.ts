@@ -105,7 +105,8 @@ describe('what does not go together is refused', limit, () => {
 describe('mergeOpened', limit, () => {
   const box = (fields: Partial<BoxSpace>): Space => {
     const plain = { dtype: Dtype.DTYPE_FLOAT32, shape: [2n], low: floats(-1), high: floats(1) };
-    return { kind: { $case: 'box', value: { ...plain, ...fields } } };
+    const none = { unboundedBelow: new Uint8Array(), unboundedAbove: new Uint8Array() };
+    return { kind: { $case: 'box', value: { ...plain, ...none, ...fields } } };
   };
   const floats = (value: number) => new Uint8Array(Float32Array.of(value).buffer);
   const sequence = (space: Space): Space => ({
@@ -124,7 +125,10 @@ describe('mergeOpened', limit, () => {
     );
 
   test('takes other bounds, however deep', () => {
-    const [a, b] = [box({}), box({ low: floats(0), high: floats(9) })];
+    const [a, b] = [
+      box({}),
+      box({ low: floats(0), high: floats(9), unboundedAbove: Uint8Array.of(1) }),
+    ];
     expect(merged([a, b]).observationSpaces).toEqual([a, b]);
     expect(merged([sequence(a), sequence(b)]).observationSpace).toEqual(sequence(a));
   });

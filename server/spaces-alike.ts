@@ -59,12 +59,18 @@ function otherSpace(
 }
 
 const noBytes = new Uint8Array();
+const noBounds = {
+  low: noBytes,
+  high: noBytes,
+  unboundedBelow: noBytes,
+  unboundedAbove: noBytes,
+};
 
 /** A space without what may differ in observation mode DIFFERENT. */
 function withoutBounds({ kind }: Space): Space {
   switch (kind?.$case) {
     case 'box':
-      return { kind: { ...kind, value: { ...kind.value, low: noBytes, high: noBytes } } };
+      return { kind: { ...kind, value: { ...kind.value, ...noBounds } } };
     case 'discrete':
       return { kind: { ...kind, value: { ...kind.value, n: 0n, start: 0n } } };
     case 'multiDiscrete': {
@@ -78,7 +84,7 @@ function withoutBounds({ kind }: Space): Space {
       return { kind: { ...kind, value: { ...kind.value, minLength: 0 } } };
     case 'dict': {
       const entries = kind.value.entries.map(({ key, space }) => ({ key, space: inner(space) }));
-      return { kind: { ...kind, value: { entries } } };
+      return { kind: { ...kind, value: { entries, unsorted: false } } };
     }
     case 'tuple':
       return { kind: { ...kind, value: { spaces: kind.value.spaces.map(withoutBounds) } } };

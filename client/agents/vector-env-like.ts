@@ -66,7 +66,7 @@ export function problemSize(env: VectorEnvLike): ProblemSize {
       `The agent cannot learn from ${observation.dtype} observations (BigInt in JavaScript): convert them first.`,
     );
   }
-  if (action.kind !== 'Discrete' || action.n === undefined) {
+  if (action.kind !== 'Discrete' || typeof action.n !== 'number') {
     throw new TypeError(
       `The agent needs a Discrete action space, but the environment has ${action.kind}.`,
     );

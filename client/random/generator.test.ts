@@ -33,6 +33,25 @@ test('random() is NumPy’s, for a small seed and one of 101 bits', () => {
   ]);
 });
 
+test('bigInteger() is NumPy’s up to 64 bits', () => {
+  // default_rng(7).integers(n, dtype=uint64), three times each.
+  const draws: readonly [bigint, readonly bigint[]][] = [
+    [2n ** 32n, [4058335883n, 2684764585n, 2938530453n]],
+    [2n ** 32n + 1n, [3331544672n, 967257516n, 1289204377n]],
+    [2n ** 40n, [960482170696n, 5789263593n, 902950195071n]],
+    [
+      2n ** 63n + 2n ** 62n + 5n,
+      [11027501820875150090n, 4192471217678247223n, 3526135541720641333n],
+    ],
+    [2n ** 64n, [8210208707889251730n, 9307272605833099038n, 10210223999194073229n]],
+    [3n, [2n, 1n, 2n]],
+    [2n ** 63n, [7311015780355770033n, 5738590506739472347n, 9121547371692866743n]],
+  ];
+  const generator = new Generator(7);
+  const drawn = draws.map(([n]) => [n, [0, 1, 2].map(() => generator.bigInteger(n))]);
+  expect(drawn).toEqual(draws);
+});
+
 describe('integers', () => {
   // n, count, width of the dtype, draws: one default_rng(7) draws all rows in turn, then the single ones below.
   const rows: readonly [number, number, IntegerWidth, readonly number[]][] = [

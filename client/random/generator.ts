@@ -89,6 +89,21 @@ export class Generator {
     return this.bounded(n, width);
   }
 
+  /** One integer of 64 bits, uniform in [0, n), as NumPy's `integers` draws a single one; n from 1 to 2**64. */
+  bigInteger(n: bigint): bigint {
+    if (n <= 2n ** 32n) return BigInt(this.integer(Number(n)));
+    let product = this.uint64() * n;
+    // Without bias: draws are refused as in `bounded`. Of all 2**64 numbers none is.
+    const threshold = (2n ** 64n - n) % n;
+    while ((product & 0xffffffffffffffffn) < threshold) product = this.uint64() * n;
+    return product >> 64n;
+  }
+
+  private uint64(): bigint {
+    this.bits.next();
+    return (BigInt(this.bits.high) << 32n) | BigInt(this.bits.low);
+  }
+
   /** D. Lemire, "Fast Random Integer Generation in an Interval" (2019), as NumPy does it. */
   private bounded(n: number, width: IntegerWidth): number {
     if (n === 1) return 0;
@@ -220,7 +235,8 @@ function upperBound(ascending: Float64Array, value: number): number {
   return from;
 }
 
-function systemSeed(): bigint {
+/** A seed of 128 bits that the operating system draws. */
+export function systemSeed(): bigint {
   return BigInt(`0x${randomBytes(16).toString('hex')}`);
 }
 

@@ -1,15 +1,17 @@
 import { dtypes, type NdArray, sizeOf, type TypedArray } from '../nd-array.js';
-import { batchSpace } from './batch.js';
+import { batchOfIntegers, batchSpace } from './batch.js';
 import { Box } from './box.js';
-import { Dict } from './dict.js';
+import type { Dict } from './dict.js';
+import type { Discrete } from './discrete.js';
 import type { Space, SpaceKind } from './index.js';
 import { spaceFromJSON } from './json.js';
+import type { MultiBinary } from './multi-binary.js';
 import { MultiDiscrete } from './multi-discrete.js';
 import { Tuple } from './tuple.js';
 
 /**
  * The space of a batch with one value of each space, as Gymnasium's `batch_differing_spaces` makes it: its samples continue a copy
- * of the first space's generator. A batch of MultiDiscrete or MultiBinary values is a MultiDiscrete (see {@link batchSpace}). Text,
+ * of the first space's generator. A batch of MultiDiscrete or MultiBinary values is as {@link batchSpace} has it. Text,
  * Sequence, Graph and OneOf have a Tuple of their spaces.
  *
  * @throws TypeError if there are no spaces, or of several kinds.
@@ -26,16 +28,16 @@ export function batchDifferingSpaces(spaces: readonly Space[]): Space {
   return batch;
 }
 
-function batchOf(kind: SpaceKind, spaces: readonly Space[]): Box | MultiDiscrete | Tuple {
+function batchOf(kind: SpaceKind, spaces: readonly Space[]): Space {
   switch (kind) {
     case 'Box':
       return batchOfBoxes(spaces as readonly Box[]);
     case 'Discrete':
+      return batchOfDiscretes(spaces as readonly Discrete[]);
     case 'MultiDiscrete':
-    case 'MultiBinary': {
-      const each = spaces.map((space) => batchSpace(space, 1) as MultiDiscrete);
-      return batchOfIntegers(each, kind === 'Discrete');
-    }
+      return batchOfMultiDiscretes(spaces as readonly MultiDiscrete[]);
+    case 'MultiBinary':
+      return batchOfBinaries(spaces as readonly MultiBinary[]);
     default:
       return new Tuple(spaces.map(copySpace));
   }
@@ -89,15 +91,26 @@ function batchOfBoxes(spaces: readonly Box[]): Box {
   return new Box(low, high, [spaces.length, ...shape], dtype);
 }
 
-/** Of batches of one value each. Discrete spaces may differ in their dtype: the largest holds them all. */
-function batchOfIntegers(spaces: readonly MultiDiscrete[], mayDiffer: boolean): MultiDiscrete {
-  if (!mayDiffer) checkAlike(spaces);
-  const [, ...shape] = (spaces[0] as MultiDiscrete).shape;
-  const bytes = ({ dtype }: MultiDiscrete) => dtypes[dtype].Array.BYTES_PER_ELEMENT;
+/** Discrete spaces may differ in their dtype: the largest holds them all. */
+function batchOfDiscretes(spaces: readonly Discrete[]): MultiDiscrete {
+  const bytes = ({ dtype }: Discrete) => dtypes[dtype].itemBytes;
   const { dtype } = spaces.reduce((best, space) => (bytes(space) > bytes(best) ? space : best));
-  const nvec = joined(spaces.map((space) => space.nvec));
-  const start = joined(spaces.map((space) => space.start));
-  return new MultiDiscrete(nvec, start, [spaces.length, ...shape], dtype);
+  const nvec = spaces.map((space) => space.n);
+  const start = spaces.map((space) => space.start);
+  return new MultiDiscrete(nvec, start, [spaces.length], dtype);
+}
+
+function batchOfMultiDiscretes(spaces: readonly MultiDiscrete[]): Box | MultiDiscrete {
+  checkAlike(spaces);
+  const { shape, dtype } = spaces[0] as MultiDiscrete;
+  const nvec = spaces.flatMap((space) => [...space.nvec]);
+  const start = spaces.flatMap((space) => [...space.start]);
+  return batchOfIntegers(nvec, start, [spaces.length, ...shape], dtype);
+}
+
+function batchOfBinaries(spaces: readonly MultiBinary[]): Space {
+  checkAlike(spaces);
+  return batchSpace(spaces[0] as MultiBinary, spaces.length);
 }
 
 function joined<T extends TypedArray>(arrays: readonly NdArray<T>[]): T {
@@ -109,18 +122,13 @@ function joined<T extends TypedArray>(arrays: readonly NdArray<T>[]): T {
 }
 
 function batchOfDicts(spaces: readonly Dict[]): Dict {
-  const [{ spaces: entries }] = spaces as readonly [Dict, ...Dict[]];
-  const keys = Object.keys(entries).sort();
   const names = new Set(spaces.map((space) => Object.keys(space.spaces).sort().join()));
   if (names.size > 1)
     throw new RangeError(
       `Dicts of the same keys make a batch, not of ${[...names].join(' and ')}.`,
     );
-  return new Dict(
-    keys.map((key) => {
-      const column = spaces.map((space) => space.spaces[key] as Space);
-      return [key, batchDifferingSpaces(column)] as const;
-    }),
+  return (spaces[0] as Dict).map((_, key) =>
+    batchDifferingSpaces(spaces.map((space) => space.spaces[key] as Space)),
   );
 }
 

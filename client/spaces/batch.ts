@@ -10,9 +10,10 @@ import {
 } from '../nd-array.js';
 import { Box } from './box.js';
 import { canCast } from './can-cast.js';
-import { Dict } from './dict.js';
+import type { Discrete } from './discrete.js';
 import { elementsOf } from './elements.js';
 import type { Sample, Space } from './index.js';
+import { hold, lastOf } from './integer-range.js';
 import { spaceFromJSON } from './json.js';
 import type { MultiBinary } from './multi-binary.js';
 import { MultiDiscrete } from './multi-discrete.js';
@@ -24,23 +25,19 @@ function tile(bounds: NdArray, n: number): TypedArray {
   return tiled;
 }
 
-function repeat(values: ArrayLike<number>, n: number): Int32Array {
-  return Int32Array.from(
-    { length: n * values.length },
-    (_, i) => values[i % values.length] as number,
-  );
+function repeat(values: ArrayLike<number | bigint>, n: number): (number | bigint)[] {
+  const all = Array.from(values);
+  return Array.from({ length: n }, () => all).flat();
 }
 
 /**
  * The space of a batch of n values, as Gymnasium's `batch_space` makes it: its samples continue a copy of the space's generator, and
- * a Dict's keys are sorted. A batch of MultiDiscrete or MultiBinary values is a MultiDiscrete, where Gymnasium has a Box of
- * integers: it draws the same numbers, as Int32Array. Text, Sequence, Graph and OneOf have a Tuple of n spaces.
+ * a Dict's keys are sorted unless it was made with `sortKeys: false`. A batch of MultiDiscrete or MultiBinary values is a MultiDiscrete
+ * where they are held in an Int32Array, where Gymnasium has a Box of integers: it draws the same numbers. Text, Sequence, Graph and
+ * OneOf have a Tuple of n spaces.
  */
 export function batchSpace(space: Space, n: number): Space {
-  if (space.kind === 'Dict') {
-    const keys = Object.keys(space.spaces).sort();
-    return new Dict(keys.map((key) => [key, batchSpace(space.spaces[key] as Space, n)] as const));
-  }
+  if (space.kind === 'Dict') return space.map((entry) => batchSpace(entry, n));
   if (space.kind === 'Tuple') return new Tuple(space.spaces.map((entry) => batchSpace(entry, n)));
   const generator = space.generator.copy();
   const batch = batchOfArrays(space, n);
@@ -62,8 +59,8 @@ function batchOfArrays(space: Space, n: number): Box | MultiDiscrete | undefined
     case 'Discrete':
       return new MultiDiscrete(repeat([space.n], n), repeat([space.start], n), [n], space.dtype);
     case 'MultiDiscrete': {
-      const shape = [n, ...space.shape];
-      return new MultiDiscrete(repeat(space.nvec, n), repeat(space.start, n), shape, space.dtype);
+      const [nvec, start] = [repeat(space.nvec, n), repeat(space.start, n)];
+      return batchOfIntegers(nvec, start, [n, ...space.shape], space.dtype);
     }
     case 'MultiBinary': {
       const shape = [n, ...space.shape];
@@ -73,6 +70,19 @@ function batchOfArrays(space: Space, n: number): Box | MultiDiscrete | undefined
     default:
       return undefined;
   }
+}
+
+/** A MultiDiscrete where values are held in an Int32Array, otherwise a Box, which rounds its draws in another way. */
+export function batchOfIntegers(
+  nvec: ArrayLike<number | bigint>,
+  start: ArrayLike<number | bigint>,
+  shape: readonly number[],
+  dtype: DtypeName,
+): Box | MultiDiscrete {
+  const batch = new MultiDiscrete(nvec, start, shape, dtype);
+  if (batch.Held === Int32Array) return batch;
+  const last = Array.from(batch.start, (least, i) => lastOf(least, batch.nvec[i] as number));
+  return new Box(batch.start, last, shape, dtype);
 }
 
 /**
@@ -88,7 +98,7 @@ export function iterate(space: Space, batch: unknown): unknown[] | undefined {
     case 'MultiBinary':
       return iterateArray(batch);
     case 'Discrete':
-      return iterateIntegers(batch, space.dtype);
+      return iterateIntegers(space, batch);
     case 'Dict': {
       if (typeof batch !== 'object' || batch === null) return undefined;
       const entries = Object.entries(batch);
@@ -114,10 +124,13 @@ export function iterate(space: Space, batch: unknown): unknown[] | undefined {
 }
 
 /** Numbers; arrays where the elements are of a dtype that is not the space's, which `contains` then refuses. */
-function iterateIntegers(batch: unknown, dtype: DtypeName): unknown[] | undefined {
+function iterateIntegers({ Held, dtype }: Discrete, batch: unknown): unknown[] | undefined {
   if (!isTypedArray(batch)) return arrayOf(batch);
-  const fits = !isNdArray(batch) || (batch.shape.length === 1 && canCast(batch.dtype, dtype));
-  return fits ? Array.from(batch as ArrayLike<number>, Number) : iterateArray(batch);
+  const fits =
+    !isNdArray(batch) ||
+    (batch.shape.length === 1 && batch.dtype !== 'bool' && canCast(batch.dtype, dtype));
+  if (!fits) return iterateArray(batch);
+  return Array.from(hold(Held, batch as ArrayLike<number>) as ArrayLike<number | bigint>);
 }
 
 function arrayOf(value: unknown): unknown[] | undefined {
@@ -155,9 +168,9 @@ export function concatenate(space: Space, rows: readonly Sample[]): Sample {
     case 'Box':
     case 'MultiDiscrete':
     case 'MultiBinary':
-      return concatenateArrays(space.kind === 'Box' ? space.low : new Int32Array(), space, rows);
+      return concatenateArrays(holderFor(space), space, rows);
     case 'Discrete':
-      return asNdArray(Int32Array.from(rows as number[]), [rows.length], space.dtype);
+      return asNdArray(hold(space.Held, rows as number[]), [rows.length], space.dtype);
     case 'Dict':
       return Object.fromEntries(
         space.entries.map(([key, entry]) => {
@@ -177,13 +190,17 @@ export function concatenate(space: Space, rows: readonly Sample[]): Sample {
   }
 }
 
+function holderFor(space: Box | MultiDiscrete | MultiBinary): new (length: number) => TypedArray {
+  if (space.kind === 'Box') return dtypes[space.dtype].Array;
+  return space.kind === 'MultiBinary' ? Int32Array : space.Held;
+}
+
 function concatenateArrays(
-  alike: TypedArray,
+  Held: new (length: number) => TypedArray,
   { shape, dtype }: Box | MultiDiscrete | MultiBinary,
   rows: readonly Sample[],
 ): NdArray {
   const size = sizeOf(shape);
-  const Held = alike.constructor as typeof Float64Array;
   const array = new Held(rows.length * size);
   for (const [i, row] of rows.entries()) array.set(row as never, i * size);
   return asNdArray(array, [rows.length, ...shape], dtype);

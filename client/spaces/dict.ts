@@ -1,7 +1,7 @@
 import type { Sample, Space } from './index.js';
 import type { SpaceJSON } from './json.js';
 import { given, type Mask, sampleWithin } from './masks.js';
-import { seedAll } from './seeded.js';
+import { type SpaceSeed, type SpaceSeeds, seedsOf } from './seeded.js';
 
 /** Named spaces (Gymnasium's Dict). */
 export class Dict {
@@ -13,24 +13,47 @@ export class Dict {
    * number-like keys come first.
    */
   readonly entries: readonly (readonly [string, Space])[];
+  /** Whether a batch of this space has its keys sorted, as in Gymnasium. */
+  readonly sortKeys: boolean;
 
   /**
-   * @param spaces The spaces by key, or keys and spaces in order.
+   * @param spaces The spaces by key, which are sorted as Gymnasium sorts those of a dict, or keys and spaces in order.
+   * @param options.sortKeys Whether spaces by key are sorted, and in any case what is made of this space, as a batch or flat values;
+   *   default true.
    * @throws RangeError if a key is given twice.
    */
-  constructor(spaces: Readonly<Record<string, Space>> | readonly (readonly [string, Space])[]) {
-    this.entries = Array.isArray(spaces) ? [...spaces] : Object.entries(spaces);
+  constructor(
+    spaces: Readonly<Record<string, Space>> | readonly (readonly [string, Space])[],
+    { sortKeys = true }: { readonly sortKeys?: boolean } = {},
+  ) {
+    this.sortKeys = sortKeys;
+    const entries: (readonly [string, Space])[] = Object.entries(spaces);
+    if (Array.isArray(spaces)) this.entries = [...spaces];
+    else this.entries = sortKeys ? sortedByKey(entries) : entries;
     if (new Set(this.entries.map(([key]) => key)).size !== this.entries.length)
       throw new RangeError('A Dict has a key twice.');
     // fromEntries defines own properties, so that a key "__proto__" is a key like any other.
     this.spaces = Object.fromEntries(this.entries);
   }
 
-  /** Seeds each space with a number drawn from a generator of this seed, as Gymnasium does. */
-  seed(seed: number | bigint): void {
-    seedAll(
-      seed,
-      this.entries.map(([, space]) => space),
+  /**
+   * SpaceSeeds each space, as Gymnasium does.
+   *
+   * @param seed A seed for each key, or an integer from 0 from which they are drawn; null, the default: each has one of its own.
+   * @returns The seeds that the spaces used, by their keys.
+   * @throws TypeError if the form is another.
+   */
+  seed(seed: SpaceSeed = null): { [key: string]: SpaceSeeds } {
+    const seeds = this.seedsByEntry(seed);
+    return Object.fromEntries(this.entries.map(([key, space], i) => [key, space.seed(seeds[i])]));
+  }
+
+  private seedsByEntry(seed: SpaceSeed): readonly SpaceSeed[] {
+    if (typeof seed !== 'object' || seed === null) return seedsOf(seed, this.entries.length);
+    if (Array.isArray(seed) || !this.hasKeys(seed))
+      throw new TypeError('The seed of a Dict is an integer, or has the keys of the Dict.');
+    return this.entries.map(
+      ([key]) => (seed as Readonly<Record<string, SpaceSeed>>)[key] as SpaceSeed,
     );
   }
 
@@ -81,6 +104,18 @@ export class Dict {
   /** A plain object for JSON; `spaceFromJSON` makes the space of it. */
   toJSON(): SpaceJSON {
     const entries = this.entries.map(([key, space]) => [key, space.toJSON()] as const);
-    return { kind: this.kind, entries };
+    return { kind: this.kind, entries, ...(this.sortKeys ? {} : { sortKeys: false }) };
   }
+
+  /** A Dict of spaces that are made of this one's, in the order that Gymnasium gives them. */
+  map(make: (space: Space, key: string) => Space): Dict {
+    const entries = this.entries.map(([key, space]) => [key, make(space, key)] as const);
+    const { sortKeys } = this;
+    return new Dict(sortKeys ? sortedByKey(entries) : entries, { sortKeys });
+  }
+}
+
+/** As Python sorts texts, by code points; JavaScript has UTF-16 units. */
+function sortedByKey(entries: readonly (readonly [string, Space])[]) {
+  return [...entries].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 }

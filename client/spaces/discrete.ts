@@ -1,27 +1,47 @@
 import { type DtypeName, isNdArray } from '../nd-array.js';
 import { canCast } from './can-cast.js';
-import { checkRange, integerWidth } from './integer-range.js';
+import {
+  holderOf,
+  type IntegerArrayConstructor,
+  indexOf,
+  integerWidth,
+  plainInteger,
+  valueAt,
+} from './integer-range.js';
 import type { SpaceJSON } from './json.js';
-import { checkProbabilities, chooseMasked, given, type Mask, numbersOf } from './masks.js';
+import {
+  checkProbabilities,
+  chooseMasked,
+  type Given,
+  given,
+  type Mask,
+  numbersOf,
+} from './masks.js';
 import { Seeded } from './seeded.js';
 
-/** The integers `start` … `start + n - 1` (Gymnasium's Discrete). */
-export class Discrete extends Seeded {
+/**
+ * The integers `start` … `start + n - 1` (Gymnasium's Discrete): numbers, in arrays Int32Array, where all fit into 32 bits;
+ * otherwise what the array of the dtype has, which for int64 and uint64 is bigint, also as `n` and `start`: a `Discrete<bigint>`.
+ */
+export class Discrete<V extends number | bigint = number> extends Seeded {
   readonly kind = 'Discrete';
   readonly shape: readonly number[] = [];
   /** Number of values. */
-  readonly n: number;
+  readonly n: V;
   /** Smallest value. */
-  readonly start: number;
-  /** The environment's own dtype; values here are numbers. */
+  readonly start: V;
+  /** The environment's own dtype. */
   readonly dtype: DtypeName;
+  /** What several values are held in. */
+  readonly Held: IntegerArrayConstructor;
 
-  /** @throws RangeError if n is below 1, or a value does not fit into 32 bits. */
-  constructor(n: number, start = 0, dtype: DtypeName = 'int64') {
+  /** @throws RangeError if n is below 1, or a value fits neither into 32 bits nor into the dtype. */
+  constructor(n: number | bigint, start: number | bigint = 0, dtype: DtypeName = 'int64') {
     super();
-    checkRange(start, n, 'Discrete');
-    this.n = n;
-    this.start = start;
+    this.Held = holderOf([n], [start], dtype, 'Discrete');
+    const convert = this.Held.BYTES_PER_ELEMENT === 8 ? BigInt : Number;
+    this.n = convert(n) as V;
+    this.start = convert(start) as V;
     this.dtype = dtype;
   }
 
@@ -33,24 +53,31 @@ export class Discrete extends Seeded {
    * @throws TypeError if there are not n of them.
    * @throws RangeError if one is out of range, or the sum is not 1.
    */
-  sample(mask?: Mask, probability?: Mask): number {
+  sample(mask?: Mask, probability?: Mask): V {
     const by = given(mask, probability);
-    if (by === undefined)
-      return this.start + this.generator.integer(this.n, integerWidth(this.dtype));
-    const numbers = numbersOf(by.name, by.value, this.n);
-    if (by.name === 'mask') return this.start + chooseMasked(this.generator, numbers);
+    return valueAt(this.start, by === undefined ? this.draw() : this.choose(by)) as V;
+  }
+
+  private draw(): number | bigint {
+    const n: number | bigint = this.n;
+    if (typeof n === 'bigint') return this.generator.bigInteger(n);
+    return this.generator.integer(n, integerWidth(this.dtype));
+  }
+
+  private choose({ name, value }: Given): number {
+    const numbers = numbersOf(name, value, Number(this.n));
+    if (name === 'mask') return chooseMasked(this.generator, numbers);
     checkProbabilities(numbers);
-    return this.start + this.generator.choice(numbers);
+    return this.generator.choice(numbers);
   }
 
   /** Whether a value is an integer of this space: a number, a bigint, or an array without axes of a dtype that casts to this one. */
   contains(value: unknown): boolean {
     if (isNdArray(value)) {
       const fits = value.shape.length === 0 && canCast(value.dtype, this.dtype);
-      return fits && value.dtype !== 'bool' && this.contains(Number(value[0]));
+      return fits && value.dtype !== 'bool' && this.contains(value[0]);
     }
-    const isInteger = typeof value === 'bigint' || Number.isInteger(value);
-    return isInteger && (value as number) >= this.start && (value as number) < this.start + this.n;
+    return indexOf(value, this.start, this.n) !== -1;
   }
 
   /** Whether another space is this one, seeds aside. */
@@ -66,11 +93,11 @@ export class Discrete extends Seeded {
   /** A plain object for JSON; `spaceFromJSON` makes the space of it. */
   toJSON(): SpaceJSON {
     const { kind, n, start, dtype } = this;
-    return { kind, n, start, dtype };
+    return { kind, n: plainInteger(n), start: plainInteger(start), dtype };
   }
 
   override toString(): string {
-    const start = this.start === 0 ? '' : `, start=${this.start}`;
+    const start = Number(this.start) === 0 ? '' : `, start=${this.start}`;
     const dtype = this.dtype === 'int64' ? '' : `, dtype=${this.dtype}`;
     return `Discrete(${this.n}${start}${dtype})`;
   }

@@ -10,11 +10,11 @@ import {
 import { concatenate, iterate } from './batch.js';
 import { Box } from './box.js';
 import { resultType } from './can-cast.js';
-import { Dict } from './dict.js';
+import type { Dict } from './dict.js';
 import { elementsOf } from './elements.js';
 import { Graph, type GraphInstance } from './graph.js';
 import type { Sample, Space } from './index.js';
-import { limitsOf } from './integer-range.js';
+import { hold, indexOf, limitsOf, valueAt } from './integer-range.js';
 import type { MultiDiscrete } from './multi-discrete.js';
 import type { OneOf } from './one-of.js';
 import { Sequence } from './sequence.js';
@@ -44,9 +44,9 @@ export function flatdim(space: Space): number {
     );
   switch (space.kind) {
     case 'Discrete':
-      return space.n;
+      return Number(space.n);
     case 'MultiDiscrete':
-      return space.nvec.reduce((sum, n) => sum + n, 0);
+      return sumTo(countsOf(space), space.nvec.length);
     case 'Text':
       return space.maxLength;
     case 'OneOf':
@@ -176,10 +176,12 @@ function misfit(space: Space): RangeError {
 function flatElements(space: Space, value: unknown): ArrayLike<number | bigint> {
   switch (space.kind) {
     case 'Discrete':
-      return oneHot(space, [space.n], [Number(value) - space.start]);
+      return oneHot(space, [Number(space.n)], [indexOf(value, space.start, space.n)]);
     case 'MultiDiscrete': {
-      const indices = numbersOf(space, value).map((x, i) => Number(x) - (space.start[i] as number));
-      return oneHot(space, space.nvec, indices);
+      const indices = numbersOf(space, value).map((x, i) =>
+        indexOf(x, space.start[i] as number, space.nvec[i] as number),
+      );
+      return oneHot(space, countsOf(space), indices);
     }
     case 'Text':
       return textIndices(space, value);
@@ -201,15 +203,23 @@ function numbersOf(space: Box | MultiDiscrete, value: unknown): (number | bigint
   return elements;
 }
 
-function oneHot(space: Space, counts: ArrayLike<number>, indices: readonly number[]): Int8Array {
-  const starts = Array.from(counts).map((_, i) => sumTo(counts, i));
-  const elements = new Int8Array(sumTo(counts, counts.length));
+function oneHot(space: Space, counts: readonly number[], indices: readonly number[]): Int8Array {
+  const starts = counts.map((_, i) => sumTo(counts, i));
+  const length = sumTo(counts, counts.length);
+  if (length > mostOneHot) throw new RangeError(`${length} elements are too many, of ${space}.`);
+  const elements = new Int8Array(length);
   for (const [i, index] of indices.entries()) {
-    if (!(Number.isInteger(index) && index >= 0 && index < (counts[i] as number)))
-      throw misfit(space);
+    if (index === -1) throw misfit(space);
     elements[(starts[i] as number) + index] = 1;
   }
   return elements;
+}
+
+const mostOneHot = 2 ** 31;
+
+/** How many values each element has. */
+function countsOf({ nvec }: MultiDiscrete): number[] {
+  return Array.from(nvec as ArrayLike<number>, Number);
 }
 
 function sumTo(counts: ArrayLike<number>, end: number): number {
@@ -285,13 +295,15 @@ export function unflatten(space: Space, flat: unknown): Sample {
 function unflattenElements(space: Space, flat: readonly (number | bigint)[]): Sample {
   switch (space.kind) {
     case 'Discrete':
-      return space.start + firstOne(space, flat);
+      return valueAt(space.start, firstOne(space, flat));
     case 'MultiDiscrete': {
-      const values = Int32Array.from(space.nvec, (n, i) => {
-        const begin = sumTo(space.nvec, i);
-        return firstOne(space, flat.slice(begin, begin + n)) + (space.start[i] as number);
+      const counts = countsOf(space);
+      const values = counts.map((n, i) => {
+        const begin = sumTo(counts, i);
+        const index = firstOne(space, flat.slice(begin, begin + n));
+        return valueAt(space.start[i] as number, index);
       });
-      return asNdArray(values, space.shape, space.dtype);
+      return asNdArray(hold(space.Held, values), space.shape, space.dtype);
     }
     case 'MultiBinary':
       return asNdArray(Int32Array.from(flat, Number), space.shape, space.dtype);
@@ -336,7 +348,7 @@ export function flattenSpace(space: Space): Box | Dict | Tuple | Sequence | Grap
   if (isFlattenable(space)) return flatBox(space);
   switch (space.kind) {
     case 'Dict':
-      return new Dict(space.entries.map(([key, entry]) => [key, flattenSpace(entry)] as const));
+      return space.map(flattenSpace);
     case 'Tuple':
       return new Tuple(space.spaces.map(flattenSpace));
     case 'Sequence':

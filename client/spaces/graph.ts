@@ -3,7 +3,7 @@ import { batchSpace, iterate } from './batch.js';
 import type { Sample, Space } from './index.js';
 import type { SpaceJSON } from './json.js';
 import { given, type Mask, partsOf, sampleWithin } from './masks.js';
-import { Seeded, seedAll } from './seeded.js';
+import { Seeded, type SpaceSeed, type SpaceSeeds } from './seeded.js';
 
 /** A value of a Graph (Gymnasium's GraphInstance). */
 export interface GraphInstance {
@@ -29,10 +29,17 @@ export class Graph extends Seeded {
     this.edgeSpace = edgeSpace;
   }
 
-  /** Seeds links and, with numbers drawn from a generator of this seed, nodes and edges, as Gymnasium does. */
-  override seed(seed: number | bigint): void {
-    super.seed(seed);
-    seedAll(seed, this.edgeSpace === null ? [this.nodeSpace] : [this.nodeSpace, this.edgeSpace]);
+  /**
+   * SpaceSeeds links, nodes and, where there is a space of them, edges, as Gymnasium does.
+   *
+   * @param seed A seed for each, or an integer from 0, which is that of the links and from which the others are drawn; null, the
+   *   default: each has one of its own.
+   * @returns The two or three seeds that were used.
+   * @throws TypeError if the form is another.
+   */
+  override seed(seed: SpaceSeed = null): SpaceSeeds[] {
+    const { nodeSpace, edgeSpace } = this;
+    return this.seedWith(seed, edgeSpace === null ? [nodeSpace] : [nodeSpace, edgeSpace]);
   }
 
   /**

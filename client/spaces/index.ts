@@ -11,6 +11,7 @@ import {
   decodeElements,
   dtypeName,
   type NdArray,
+  sizeOf,
 } from '../nd-array.js';
 import { fromTensor } from '../values.js';
 import { Box } from './box.js';
@@ -30,6 +31,7 @@ export { flatdim, flatten, flattenSpace, unflatten } from './flatten.js';
 export type { GraphInstance } from './graph.js';
 export { type SpaceJSON, spaceFromJSON } from './json.js';
 export type { Mask } from './masks.js';
+export type { SpaceSeed, SpaceSeeds } from './seeded.js';
 export { Box, Dict, Discrete, Graph, MultiBinary, MultiDiscrete, OneOf, Sequence, Text, Tuple };
 
 /** A space of Gymnasium; tell which by its `kind`. */
@@ -49,6 +51,7 @@ export type Space =
 export type Sample =
   | NdArray
   | number
+  | bigint
   | string
   | GraphInstance
   | Sample[]
@@ -85,22 +88,47 @@ function knownDtype(dtype: Dtype): DtypeName {
   return name;
 }
 
-function box({ dtype, shape, low, high }: BoxSpace): Box {
+function box({ dtype, shape, low, high, unboundedBelow, unboundedAbove }: BoxSpace): Box {
   const name = knownDtype(dtype);
-  return new Box(decodeElements(low, name), decodeElements(high, name), shape.map(Number), name);
+  const lengths = shape.map(Number);
+  const bounds = (bytes: Uint8Array, open: Uint8Array, infinity: number) =>
+    openBounds(decodeElements(bytes, name), open, infinity, sizeOf(lengths));
+  const lows = bounds(low, unboundedBelow, -Infinity);
+  return new Box(lows, bounds(high, unboundedAbove, Infinity), lengths, name);
+}
+
+/** Bounds in the form of the constructor: infinite where there is none. */
+function openBounds(
+  bounds: ArrayLike<number | bigint>,
+  open: Uint8Array,
+  infinity: number,
+  size: number,
+): ArrayLike<number | bigint> {
+  if (open.length === 0) return bounds;
+  const [boundAt, openAt] = [bounds, open].map(
+    (values) => (i: number) => values[values.length === 1 ? 0 : i] as number,
+  ) as [(i: number) => number, (i: number) => number];
+  if (open.length !== 1 && open.length !== size)
+    throw new GymlinkError(
+      'MALFORMED_REPLY',
+      `A Box of ${size} elements came with ${open.length} open bounds.`,
+    );
+  return Array.from({ length: size }, (_, i) => (openAt(i) === 0 ? boundAt(i) : infinity));
 }
 
 function multiDiscrete({ nvec, start, dtype }: MultiDiscreteSpace): MultiDiscrete {
   if (nvec === undefined || start === undefined)
     throw new GymlinkError('MALFORMED_REPLY', 'A MultiDiscrete space came without nvec or start.');
-  const counts = fromTensor(nvec);
-  const numbers = (array: NdArray) => Array.from(array as ArrayLike<number | bigint>, Number);
-  return new MultiDiscrete(
-    numbers(counts),
-    numbers(fromTensor(start)),
-    counts.shape,
-    knownDtype(dtype),
-  );
+  const [counts, name] = [fromTensor(nvec), knownDtype(dtype)];
+  const integers = (array: NdArray) =>
+    Array.from(array as ArrayLike<number | bigint>, (value) => integerOf(BigInt(value), name));
+  const least = integers(fromTensor(start));
+  return new MultiDiscrete(integers(counts), least, counts.shape, name) as MultiDiscrete;
+}
+
+/** An integer of DiscreteSpace or MultiDiscreteSpace: negative ones stand for great ones of uint64. */
+function integerOf(value: bigint, dtype: DtypeName): bigint {
+  return dtype === 'uint64' ? BigInt.asUintN(64, value) : value;
 }
 
 /**
@@ -124,12 +152,11 @@ function makeSpace(message: SpaceMessage | undefined): Space {
   switch (kind?.$case) {
     case 'box':
       return box(kind.value);
-    case 'discrete':
-      return new Discrete(
-        Number(kind.value.n),
-        Number(kind.value.start),
-        knownDtype(kind.value.dtype),
-      );
+    case 'discrete': {
+      const { n, start, dtype } = kind.value;
+      const name = knownDtype(dtype);
+      return new Discrete(integerOf(n, name), integerOf(start, name), name);
+    }
     case 'multiDiscrete':
       return multiDiscrete(kind.value);
     case 'multiBinary':
@@ -137,7 +164,10 @@ function makeSpace(message: SpaceMessage | undefined): Space {
     case 'text':
       return new Text(kind.value.minLength, kind.value.maxLength, kind.value.characters);
     case 'dict':
-      return new Dict(kind.value.entries.map(({ key, space }) => [key, makeSpace(space)] as const));
+      return new Dict(
+        kind.value.entries.map(({ key, space }) => [key, makeSpace(space)] as const),
+        { sortKeys: !kind.value.unsorted },
+      );
     case 'tuple':
       return new Tuple(kind.value.spaces.map(makeSpace));
     case 'sequence':

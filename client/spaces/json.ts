@@ -23,17 +23,18 @@ export type SpaceJSON =
     }
   | {
       readonly kind: 'Discrete';
-      readonly n: number;
-      readonly start: number;
+      /** Text where the values are bigint, as `start`. */
+      readonly n: number | string;
+      readonly start: number | string;
       readonly dtype: DtypeName;
     }
   | {
       readonly kind: 'MultiDiscrete';
       readonly shape: readonly number[];
       readonly dtype: DtypeName;
-      /** In C order, as `start`. */
-      readonly nvec: readonly number[];
-      readonly start: readonly number[];
+      /** In C order, as `start`; text where the values are bigint. */
+      readonly nvec: readonly (number | string)[];
+      readonly start: readonly (number | string)[];
     }
   | {
       readonly kind: 'MultiBinary';
@@ -49,6 +50,8 @@ export type SpaceJSON =
   | {
       readonly kind: 'Dict';
       readonly entries: readonly (readonly [key: string, space: SpaceJSON])[];
+      /** There where it is false. */
+      readonly sortKeys?: boolean;
     }
   | { readonly kind: 'Tuple' | 'OneOf'; readonly spaces: readonly SpaceJSON[] }
   | { readonly kind: 'Sequence'; readonly featureSpace: SpaceJSON; readonly stack: boolean }
@@ -74,15 +77,20 @@ export function spaceFromJSON(json: SpaceJSON): Space {
         json.dtype,
       );
     case 'Discrete':
-      return new Discrete(json.n, json.start, json.dtype);
-    case 'MultiDiscrete':
-      return new MultiDiscrete(json.nvec, json.start, json.shape, json.dtype);
+      return new Discrete(toInteger(json.n), toInteger(json.start), json.dtype);
+    case 'MultiDiscrete': {
+      const [nvec, start] = [json.nvec.map(toInteger), json.start.map(toInteger)];
+      return new MultiDiscrete(nvec, start, json.shape, json.dtype) as MultiDiscrete;
+    }
     case 'MultiBinary':
       return new MultiBinary(json.shape, json.fromScalar);
     case 'Text':
       return new Text(json.minLength, json.maxLength, json.characters);
     case 'Dict':
-      return new Dict(json.entries.map(([key, space]) => [key, spaceFromJSON(space)] as const));
+      return new Dict(
+        json.entries.map(([key, space]) => [key, spaceFromJSON(space)] as const),
+        { sortKeys: json.sortKeys ?? true },
+      );
     case 'Tuple':
       return new Tuple(json.spaces.map(spaceFromJSON));
     case 'OneOf':
@@ -97,6 +105,10 @@ export function spaceFromJSON(json: SpaceJSON): Space {
     default:
       throw new TypeError(`There is no kind of space "${(json as { kind: unknown }).kind}".`);
   }
+}
+
+function toInteger(value: number | string): number | bigint {
+  return typeof value === 'string' ? BigInt(value) : value;
 }
 
 function toBound(bound: number | string, dtype: DtypeName): number | bigint {

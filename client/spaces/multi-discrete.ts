@@ -1,7 +1,15 @@
 import { asNdArray, type DtypeName, dtypes, type NdArray, sizeOf } from '../nd-array.js';
 import { canCast } from './can-cast.js';
 import { elementsOf, hasShape } from './elements.js';
-import { checkRange } from './integer-range.js';
+import {
+  hold,
+  holderOf,
+  type IntegerArray,
+  type IntegerArrayConstructor,
+  indexOf,
+  plainInteger,
+  valueAt,
+} from './integer-range.js';
 import type { SpaceJSON } from './json.js';
 import {
   checkProbabilities,
@@ -14,21 +22,26 @@ import {
 } from './masks.js';
 import { Seeded } from './seeded.js';
 
-/** An array of integers, element j in `start[j]` … `start[j] + nvec[j] - 1` (Gymnasium's MultiDiscrete). */
-export class MultiDiscrete extends Seeded {
+/**
+ * An array of integers, element j in `start[j]` … `start[j] + nvec[j] - 1` (Gymnasium's MultiDiscrete): an Int32Array where all
+ * values of the space fit into 32 bits, otherwise the array of the dtype.
+ */
+export class MultiDiscrete<T extends IntegerArray = Int32Array> extends Seeded {
   readonly kind = 'MultiDiscrete';
   /** Number of values of each element, of the shape of a value. */
-  readonly nvec: NdArray<Int32Array>;
+  readonly nvec: NdArray<T>;
   /** Smallest value of each element. */
-  readonly start: NdArray<Int32Array>;
+  readonly start: NdArray<T>;
   readonly shape: readonly number[];
-  /** The environment's own dtype; values here are held in an Int32Array. */
+  /** The environment's own dtype. */
   readonly dtype: DtypeName;
+  /** What values are held in. */
+  readonly Held: IntegerArrayConstructor;
 
-  /** @throws RangeError if lengths differ, a count is below 1, or a value does not fit into 32 bits. */
+  /** @throws RangeError if lengths differ, a count is below 1, or a value fits neither into 32 bits nor into the dtype. */
   constructor(
-    nvec: ArrayLike<number>,
-    start: ArrayLike<number> | undefined = undefined,
+    nvec: ArrayLike<number | bigint>,
+    start: ArrayLike<number | bigint> | undefined = undefined,
     shape: readonly number[] = [nvec.length],
     dtype: DtypeName = 'int64',
   ) {
@@ -38,12 +51,11 @@ export class MultiDiscrete extends Seeded {
       throw new RangeError(
         `nvec, start and shape of a MultiDiscrete differ: ${nvec.length}, ${least.length}, [${shape}].`,
       );
-    for (let i = 0; i < nvec.length; i++)
-      checkRange(least[i] as number, nvec[i] as number, 'MultiDiscrete');
+    this.Held = holderOf(nvec, least, dtype, 'MultiDiscrete');
     this.shape = shape;
     this.dtype = dtype;
-    this.nvec = asNdArray(Int32Array.from(nvec), shape, dtype);
-    this.start = asNdArray(Int32Array.from(least), shape, dtype);
+    this.nvec = asNdArray(hold(this.Held, nvec) as T, shape, dtype);
+    this.start = asNdArray(hold(this.Held, least) as T, shape, dtype);
   }
 
   /**
@@ -55,23 +67,23 @@ export class MultiDiscrete extends Seeded {
    * @throws TypeError if the form is another.
    * @throws RangeError if a number is out of range, or a sum is not 1.
    */
-  sample(mask?: Mask, probability?: Mask): NdArray<Int32Array> {
+  sample(mask?: Mask, probability?: Mask): NdArray<T> {
     const by = given(mask, probability);
     const { nvec, start, shape } = this;
-    const values = new Int32Array(nvec.length);
+    const values = new this.Held(nvec.length);
     const indices = by && this.indices(by);
     // NumPy: (random(nvec.shape) * nvec).astype(dtype) + start
     for (let i = 0; i < values.length; i++) {
-      const index = indices?.[i] ?? Math.floor(this.generator.random() * (nvec[i] as number));
-      values[i] = index + (start[i] as number);
+      const index = indices?.[i] ?? Math.floor(this.generator.random() * Number(nvec[i]));
+      values[i] = valueAt(start[i] as number, index) as never;
     }
-    return asNdArray(values, shape, this.dtype);
+    return asNdArray(values as T, shape, this.dtype);
   }
 
   private indices({ name, value }: Given): number[] {
     const masks = shapedLeaves(name, value, this.shape);
     return masks.map((leaf, i) => {
-      const numbers = numbersOf(name, leaf, this.nvec[i] as number);
+      const numbers = numbersOf(name, leaf, Number(this.nvec[i]));
       if (name === 'mask') return chooseMasked(this.generator, numbers);
       return this.weighted(numbers);
     });
@@ -96,9 +108,8 @@ export class MultiDiscrete extends Seeded {
     const { elements, shape, dtype } = found;
     const fits = shape === undefined ? this.holds(elements) : canCast(dtype ?? 'int64', this.dtype);
     if (!fits) return false;
-    return Array.from(elements, Number).every((element, i) => {
-      const index = element - (this.start[i] as number);
-      return Number.isInteger(index) && index >= 0 && index < (this.nvec[i] as number);
+    return Array.from(elements).every((element, i) => {
+      return indexOf(element, this.start[i] as number, this.nvec[i] as number) !== -1;
     });
   }
 
@@ -112,21 +123,22 @@ export class MultiDiscrete extends Seeded {
       other instanceof MultiDiscrete &&
       this.dtype === other.dtype &&
       this.shape.join() === other.shape.join() &&
-      this.nvec.every((n, i) => n === other.nvec[i]) &&
-      this.start.every((least, i) => least === other.start[i])
+      `${this.nvec}` === `${other.nvec}` &&
+      `${this.start}` === `${other.start}`
     );
   }
 
   /** A plain object for JSON; `spaceFromJSON` makes the space of it. */
   toJSON(): SpaceJSON {
     const { kind, shape, dtype, nvec, start } = this;
-    return { kind, shape, dtype, nvec: [...nvec], start: [...start] };
+    const plain = (values: IntegerArray) =>
+      Array.from(values as ArrayLike<number | bigint>, plainInteger);
+    return { kind, shape, dtype, nvec: plain(nvec), start: plain(start) };
   }
 
   override toString(): string {
-    const start = this.start.some((least) => least !== 0)
-      ? `, start=[${this.start.join(' ')}]`
-      : '';
+    const least = this.start.join(' ');
+    const start = /[1-9]/.test(least) ? `, start=[${least}]` : '';
     return `MultiDiscrete([${this.nvec.join(' ')}]${start})`;
   }
 }

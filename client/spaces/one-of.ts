@@ -1,7 +1,7 @@
 import type { Sample, Space } from './index.js';
 import type { SpaceJSON } from './json.js';
 import { given, type Mask, partsOf, sampleWithin } from './masks.js';
-import { Seeded, seedAll } from './seeded.js';
+import { Seeded, type SpaceSeed, type SpaceSeeds } from './seeded.js';
 
 /** A value of exactly one of several spaces (Gymnasium's OneOf): `[index, value]`, the space's index and a value of that space. */
 export class OneOf extends Seeded {
@@ -15,10 +15,16 @@ export class OneOf extends Seeded {
     this.spaces = spaces;
   }
 
-  /** Seeds the choice and, with numbers drawn from a generator of this seed, each space, as Gymnasium does. */
-  override seed(seed: number | bigint): void {
-    super.seed(seed);
-    seedAll(seed, this.spaces);
+  /**
+   * SpaceSeeds the choice and each space, as Gymnasium does.
+   *
+   * @param seed A seed for the choice and one for each space, or an integer from 0, which is that of the choice and from which the
+   *   others are drawn; null, the default: each has one of its own.
+   * @returns The seeds that were used, that of the choice first.
+   * @throws TypeError if the form is another.
+   */
+  override seed(seed: SpaceSeed = null): SpaceSeeds[] {
+    return this.seedWith(seed, this.spaces);
   }
 
   /**

@@ -3,7 +3,7 @@ import { concatenate, iterate } from './batch.js';
 import type { Sample, Space } from './index.js';
 import type { SpaceJSON } from './json.js';
 import { type Given, given, type Mask, numbersOf, partsOf, sampleWithin } from './masks.js';
-import { Seeded, seedAll } from './seeded.js';
+import { Seeded, type SpaceSeed, type SpaceSeeds } from './seeded.js';
 
 /**
  * Any number of values of one space (Gymnasium's Sequence): an array of them or, where the space stacks, a batch of them, as a
@@ -22,10 +22,16 @@ export class Sequence extends Seeded {
     this.stack = stack;
   }
 
-  /** Seeds the lengths and, with a number drawn from a generator of this seed, the elements, as Gymnasium does. */
-  override seed(seed: number | bigint): void {
-    super.seed(seed);
-    seedAll(seed, [this.featureSpace]);
+  /**
+   * SpaceSeeds the lengths and the elements, as Gymnasium does.
+   *
+   * @param seed Two seeds, or an integer from 0, which is the first and from which the second is drawn; null, the default: each has
+   *   one of its own.
+   * @returns The two seeds that were used.
+   * @throws TypeError if the form is another.
+   */
+  override seed(seed: SpaceSeed = null): SpaceSeeds[] {
+    return this.seedWith(seed, [this.featureSpace]);
   }
 
   /**

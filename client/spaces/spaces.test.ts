@@ -11,10 +11,14 @@ import {
   Discrete,
   expectSpace,
   fromSpaceMessage,
+  Graph,
   isBox,
   MultiBinary,
   MultiDiscrete,
+  OneOf,
+  Sequence,
   type Space,
+  type SpaceSeed,
   spaceFromJSON,
   Text,
   Tuple,
@@ -125,6 +129,11 @@ test('canCast is NumPy’s can_cast', () => {
 });
 
 test('a Dict keeps its own order, which an object with number-like keys cannot; a batch of it is sorted', () => {
+  expect(Object.keys(new Dict({ b: unit, a: unit }).sample())).toEqual(['a', 'b']);
+  const own = new Dict({ b: unit, a: unit }, { sortKeys: false });
+  expect((batchSpace(own, 2) as Dict).entries.map(([key]) => key)).toEqual(['b', 'a']);
+  // Code points, not the units of UTF-16, of which the first of 𝄞 is below ﬀ.
+  expect(new Dict({ '𝄞': unit, ﬀ: unit }).entries.map(([key]) => key)).toEqual(['ﬀ', '𝄞']);
   const dict = new Dict([
     ['b', new Discrete(2)],
     ['10', new Discrete(3)],
@@ -142,10 +151,43 @@ test('a key __proto__ is a key like any other', () => {
   expect(Object.getPrototypeOf(sample)).toBe(Object.prototype);
 });
 
+describe('seed', () => {
+  const all = new Dict({ a: new Tuple([new Discrete(1000)]), b: new Sequence(new Discrete(9)) });
+
+  test('without a number draws one for each space, which repeats its samples', () => {
+    const used = all.seed();
+    const samples = [all.sample(), all.sample()];
+    expect(JSON.stringify(all.seed(used), text)).toBe(JSON.stringify(used, text));
+    expect([all.sample(), all.sample()]).toEqual(samples);
+    expect(all.seed({ a: [null], b: [1, null] })).toMatchObject({ a: [expect.any(BigInt)] });
+    expect(all.seed()).not.toEqual(used);
+  });
+
+  const text = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value);
+  const refused: readonly [Space, SpaceSeed, typeof TypeError | typeof RangeError][] = [
+    [new Discrete(3), [1], TypeError],
+    [new Discrete(3), -1, RangeError],
+    [new Discrete(3), 0.5, RangeError],
+    [all, { a: [1] }, TypeError],
+    [all, [1, 2], TypeError],
+    [all, { a: [1], b: [1, 2, 3] }, TypeError],
+    [new Tuple([unit, unit]), [1], TypeError],
+    [new Tuple([unit]), { 0: 1 }, TypeError],
+    [new Sequence(unit), [[1], 2], TypeError],
+    [new Graph(unit), [1, 2, 3], TypeError],
+    [new OneOf([unit]), [1], TypeError],
+  ];
+  test.each(refused)('%s refuses %j', (space, seed, error) => {
+    expect(() => space.seed(seed)).toThrow(error);
+  });
+});
+
 describe('a space that cannot be', () => {
   const makers: readonly [string, () => unknown][] = [
     ['Discrete without values', () => new Discrete(0)],
-    ['Discrete beyond 32 bits', () => new Discrete(10, 2 ** 31 - 5)],
+    ['Discrete beyond its dtype', () => new Discrete(10, 2 ** 31 - 5, 'int32')],
+    ['Discrete beyond 64 bits', () => new Discrete(10, 2n ** 63n - 5n)],
+    ['Discrete of a fraction', () => new Discrete(2, 0.5)],
     ['MultiDiscrete of two lengths', () => new MultiDiscrete([1, 2], [0])],
     ['Box of three bounds for two elements', () => new Box([0, 0, 0], [1], [2], 'float32')],
     ['Box with a NaN', () => new Box([Number.NaN], [1], [2], 'float32')],
@@ -178,17 +220,22 @@ test.each(texts)('%s reads as in Gymnasium', (space, text) => {
 });
 
 test('spaces have JSON: infinite bounds, -0 and 64-bit integers are text, equal bounds are one', () => {
-  const space = new Dict({
-    box: new Box([0, -Infinity], [2, 2], [2], 'float32'),
-    zero: new Box([-0], [Infinity], [3], 'float64'),
-    long: new Box([-(2n ** 63n)], [5n], [1], 'int64'),
-    open: new Box([-Infinity as number | bigint, -3n], [Infinity], [2], 'int64'),
-    pair: new Tuple([new Discrete(2), new MultiDiscrete([3])]),
-  });
+  const space = new Dict(
+    {
+      box: new Box([0, -Infinity], [2, 2], [2], 'float32'),
+      zero: new Box([-0], [Infinity], [3], 'float64'),
+      long: new Box([-(2n ** 63n)], [5n], [1], 'int64'),
+      open: new Box([-Infinity as number | bigint, -3n], [Infinity], [2], 'int64'),
+      pair: new Tuple([new Discrete(2), new MultiDiscrete([3])]),
+      wide: new Discrete(2n ** 63n, -(2n ** 63n)),
+    },
+    { sortKeys: false },
+  );
   space.sample();
   const json = JSON.parse(JSON.stringify(space));
   expect(json).toEqual({
     kind: 'Dict',
+    sortKeys: false,
     entries: [
       ['box', { kind: 'Box', shape: [2], dtype: 'float32', low: [0, '-Infinity'], high: [2] }],
       ['zero', { kind: 'Box', shape: [3], dtype: 'float64', low: ['-0'], high: ['Infinity'] }],
@@ -210,6 +257,15 @@ test('spaces have JSON: infinite bounds, -0 and 64-bit integers are text, equal 
           ],
         },
       ],
+      [
+        'wide',
+        {
+          kind: 'Discrete',
+          n: '9223372036854775808',
+          start: '-9223372036854775808',
+          dtype: 'int64',
+        },
+      ],
     ],
   });
   expect(spaceFromJSON(json).toJSON()).toEqual(json);
@@ -221,6 +277,7 @@ describe('from the wire', () => {
     shape: [BigInt(values.length)],
     data: new Uint8Array(BigInt64Array.from(values).buffer),
   });
+  const none = { unboundedBelow: new Uint8Array(), unboundedAbove: new Uint8Array() };
   const wire = (kind: SpaceMessage['kind']) =>
     fromSpaceMessage(SpaceMessage.decode(SpaceMessage.encode({ kind }).finish()));
 
@@ -232,6 +289,7 @@ describe('from the wire', () => {
         shape: [2n, 2n],
         low: new Uint8Array(Float32Array.of(-1).buffer),
         high: new Uint8Array(Float32Array.of(1, 2, 3, Infinity).buffer),
+        ...none,
       },
     }) as Box;
     expect([...(space.low as Float32Array)]).toEqual([-1, -1, -1, -1]);
@@ -239,10 +297,51 @@ describe('from the wire', () => {
     expect(space.shape).toEqual([2, 2]);
   });
 
+  const integers = {
+    dtype: Dtype.DTYPE_INT64,
+    shape: [2n],
+    low: new Uint8Array(BigInt64Array.of(-(2n ** 63n)).buffer),
+    high: new Uint8Array(BigInt64Array.of(3n, 2n ** 63n - 1n).buffer),
+  };
+
+  test('integers may have no bounds, where the message has the limits of their dtype', () => {
+    const value = {
+      ...integers,
+      unboundedBelow: Uint8Array.of(1),
+      unboundedAbove: Uint8Array.of(0, 1),
+    };
+    const open = wire({ $case: 'box', value }) as Box;
+    expect([...open.boundedBelow, ...open.boundedAbove]).toEqual([0, 0, 1, 0]);
+    expect(open.toJSON()).toMatchObject({ low: ['-Infinity'], high: ['3', 'Infinity'] });
+    const closed = wire({ $case: 'box', value: { ...integers, ...none } }) as Box;
+    expect([...closed.boundedBelow, ...closed.boundedAbove]).toEqual([1, 1, 1, 1]);
+    expect(open.equals(closed)).toBe(true);
+    const broken = { ...integers, ...none, unboundedAbove: Uint8Array.of(0, 1, 1) };
+    expect(() => wire({ $case: 'box', value: broken })).toThrow(
+      expect.objectContaining({ reason: 'MALFORMED_REPLY' }),
+    );
+  });
+
+  test('values beyond 32 bits are bigint, those of uint32 numbers', () => {
+    const discrete = (n: bigint, start: bigint, dtype: Dtype) =>
+      wire({ $case: 'discrete', value: { n, start, dtype } });
+    const long = discrete(2n ** 40n, -3n, Dtype.DTYPE_INT64);
+    expect(long).toMatchObject({ n: 2n ** 40n, start: -3n });
+    expect(typeof long.sample()).toBe('bigint');
+    const last = discrete(1n, -1n, Dtype.DTYPE_UINT64);
+    expect(last.sample()).toBe(2n ** 64n - 1n);
+    expect(last.contains(2n ** 64n - 1n)).toBe(true);
+    expect(discrete(1n, 2n ** 32n - 1n, Dtype.DTYPE_UINT32).sample()).toBe(2 ** 32 - 1);
+    expect(batchSpace(last, 2).sample()).toEqual(
+      asNdArray(BigUint64Array.of(2n ** 64n - 1n, 2n ** 64n - 1n), [2], 'uint64'),
+    );
+  });
+
   test('nested spaces keep order and starts', () => {
     const space = wire({
       $case: 'dict',
       value: {
+        unsorted: true,
         entries: [
           {
             key: 'z',
@@ -281,6 +380,12 @@ describe('from the wire', () => {
         ],
       },
     });
+    expect((batchSpace(space, 2) as Dict).entries.map(([key]) => key)).toEqual([
+      'z',
+      '1',
+      't',
+      's',
+    ]);
     expect(`${space}`).toBe(
       "Dict('z': Discrete(3, start=-1, dtype=int32), '1': MultiDiscrete([2 3], start=[0 4]), 't': Tuple(MultiBinary(2)), 's': Text(1, 2, charset=xé))",
     );
@@ -291,8 +396,8 @@ describe('from the wire', () => {
     ['a Sequence of nothing', { $case: 'sequence', value: { space: undefined, stacked: false } }],
     ['a OneOf without spaces', { $case: 'oneOf', value: { spaces: [] } }],
     [
-      'values beyond 32 bits',
-      { $case: 'discrete', value: { n: 2n ** 40n, start: 0n, dtype: Dtype.DTYPE_INT64 } },
+      'values beyond the dtype',
+      { $case: 'discrete', value: { n: 2n ** 40n, start: 0n, dtype: Dtype.DTYPE_UINT32 } },
     ],
   ];
   test.each(refused)('%s is UNIMPLEMENTED', (_, kind) => {

@@ -105,6 +105,8 @@ export class Text extends Seeded {
   }
 }
 
+/** By code points, as in Python. */
 function sorted(characters: readonly string[]): string {
-  return [...characters].sort().join('');
+  const points = characters.map((character) => character.codePointAt(0) as number);
+  return String.fromCodePoint(...points.sort((a, b) => a - b));
 }

@@ -3,7 +3,7 @@ import { iterateArray } from './batch.js';
 import type { Sample, Space } from './index.js';
 import type { SpaceJSON } from './json.js';
 import { given, type Mask, partsOf, sampleWithin } from './masks.js';
-import { seedAll } from './seeded.js';
+import { type SpaceSeed, type SpaceSeeds, seedsOf } from './seeded.js';
 
 /** Spaces by position (Gymnasium's Tuple). */
 export class Tuple {
@@ -14,9 +14,16 @@ export class Tuple {
     this.spaces = spaces;
   }
 
-  /** Seeds each space with a number drawn from a generator of this seed, as Gymnasium does. */
-  seed(seed: number | bigint): void {
-    seedAll(seed, this.spaces);
+  /**
+   * SpaceSeeds each space, as Gymnasium does.
+   *
+   * @param seed An array of seeds, or an integer from 0 from which they are drawn; null, the default: each has one of its own.
+   * @returns The seeds that the spaces used.
+   * @throws TypeError if the form is another.
+   */
+  seed(seed: SpaceSeed = null): SpaceSeeds[] {
+    const seeds = seedsOf(seed, this.spaces.length);
+    return this.spaces.map((space, i) => space.seed(seeds[i]));
   }
 
   /**

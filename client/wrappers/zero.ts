@@ -13,7 +13,7 @@ export function zeroOf(space: Space): Sample {
     case 'Discrete':
       return space.start;
     case 'MultiDiscrete':
-      return asNdArray(Int32Array.from(space.start), space.shape, space.dtype);
+      return asNdArray(space.start.slice(), space.shape, space.dtype);
     case 'MultiBinary':
       return asNdArray(new Int32Array(sizeOf(space.shape)), space.shape, space.dtype);
     case 'Sequence':

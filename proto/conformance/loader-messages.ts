@@ -9,12 +9,19 @@ export interface Tensor {
 
 export interface Space {
   kind: string;
-  box: { dtype: string; shape: string[]; low: Buffer; high: Buffer };
+  box: {
+    dtype: string;
+    shape: string[];
+    low: Buffer;
+    high: Buffer;
+    unbounded_below: Buffer;
+    unbounded_above: Buffer;
+  };
   discrete: { n: string; start: string; dtype: string };
   multi_discrete: { nvec: Tensor; start: Tensor; dtype: string };
   multi_binary: { shape: string[]; from_scalar: boolean };
   text: { min_length: number; max_length: number; characters: string };
-  dict: { entries: { key: string; space: Space }[] };
+  dict: { entries: { key: string; space: Space }[]; unsorted: boolean };
   tuple: { spaces: Space[] };
   sequence: { space: Space; stacked: boolean };
   graph: { node_space: Space; edge_space: Space | null };

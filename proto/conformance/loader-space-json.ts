@@ -34,12 +34,20 @@ function boundJson(bound: Buffer, bytes: number): Json {
   return first.toString('hex');
 }
 
+function unboundedJson({ box: { unbounded_below, unbounded_above } }: Space): JsonObject {
+  const below =
+    unbounded_below.length > 0 ? { unbounded_below: unbounded_below.toString('hex') } : {};
+  const above =
+    unbounded_above.length > 0 ? { unbounded_above: unbounded_above.toString('hex') } : {};
+  return { ...below, ...above };
+}
+
 export function spaceJson(space: Space): JsonObject {
   const { kind } = space;
   if (kind === 'box') {
     const { dtype, shape } = elementType(space);
     const [low, high] = [space.box.low, space.box.high].map((b) => boundJson(b, itemBytes(dtype)));
-    return { kind, dtype, shape, low: low as Json, high: high as Json };
+    return { kind, dtype, shape, low: low as Json, high: high as Json, ...unboundedJson(space) };
   }
   if (kind === 'discrete') {
     const { n, start, dtype } = space.discrete;
@@ -59,7 +67,8 @@ function otherSpaceJson(space: Space): JsonObject {
   }
   if (space.kind === 'text') return { ...space.text };
   if (space.kind === 'dict') {
-    return { entries: space.dict.entries.map((entry) => [entry.key, spaceJson(entry.space)]) };
+    const entries = space.dict.entries.map((entry) => [entry.key, spaceJson(entry.space)]);
+    return { entries, ...(space.dict.unsorted && { unsorted: true }) };
   }
   if (space.kind === 'tuple') return { spaces: space.tuple.spaces.map(spaceJson) };
   if (space.kind === 'one_of') return { spaces: space.one_of.spaces.map(spaceJson) };

@@ -12,7 +12,9 @@ from python_values import tensor_to_array
 def _box_json(box: Any, space: Any) -> dict[str, Any]:
     dtype, shape = element_type(space)
     low, high = (bound_json(bound, dtype.itemsize) for bound in (box.low, box.high))
-    return {"dtype": dtype.name, "shape": list(shape), "low": low, "high": high}
+    unbounded = {"unbounded_below": box.unbounded_below.hex(), "unbounded_above": box.unbounded_above.hex()}
+    given = {name: flags for name, flags in unbounded.items() if flags}
+    return {"dtype": dtype.name, "shape": list(shape), "low": low, "high": high, **given}
 
 
 _SPACE_FORMS = {
@@ -33,7 +35,10 @@ _SPACE_FORMS = {
         "max_length": kind.max_length,
         "characters": kind.characters,
     },
-    "dict": lambda kind, space: {"entries": [[e.key, space_json(e.space)] for e in kind.entries]},
+    "dict": lambda kind, space: {
+        "entries": [[e.key, space_json(e.space)] for e in kind.entries],
+        **({"unsorted": True} if kind.unsorted else {}),
+    },
     "tuple": lambda kind, space: {"spaces": [space_json(one) for one in kind.spaces]},
     "sequence": lambda kind, space: {"space": space_json(kind.space), "stacked": kind.stacked},
     "graph": lambda kind, space: {

@@ -28,7 +28,12 @@ def from_message(message):
 def _box(message):
     dtype, shape = numpy_dtype(message.get("dtype", 0)), tuple(message.get("shape", ()))
     low, high = (_bound(message.get(name, b""), dtype, shape) for name in ("low", "high"))
-    return spaces.Box(low, high, shape, dtype.type)
+    box = spaces.Box(low, high, shape, dtype.type)
+    # Not by infinite bounds: an array that has them is of floats, which do not hold all of int64.
+    if dtype.kind == "i":
+        box.bounded_below = _bounded(message.get("unbounded_below", b"\0"), shape)
+        box.bounded_above = _bounded(message.get("unbounded_above", b"\0"), shape)
+    return box
 
 
 def _bound(data, dtype, shape):
@@ -41,9 +46,18 @@ def _bound(data, dtype, shape):
     return np.full(shape, values[0], dtype) if values.size == 1 else values.reshape(shape).copy()
 
 
+def _bounded(unbounded, shape):
+    return _bound(unbounded, np.dtype(np.uint8), shape) == 0
+
+
 def _discrete(message):
-    dtype = numpy_dtype(message.get("dtype", 0)).type
-    return spaces.Discrete(message.get("n", 0), start=message.get("start", 0), dtype=dtype)
+    dtype = numpy_dtype(message.get("dtype", 0))
+    n, start = (_integer(message.get(name, 0), dtype) for name in ("n", "start"))
+    return spaces.Discrete(n, start=start, dtype=dtype.type)
+
+
+def _integer(value, dtype):
+    return value % (1 << 64) if dtype == np.uint64 else value
 
 
 def _multi_discrete(message):
@@ -65,7 +79,10 @@ def _text(message):
 def _dict(message):
     entries = message.get("entries", ())
     # Gymnasium sorts the keys of a plain dict.
-    return spaces.Dict(OrderedDict((entry.get("key", ""), from_message(entry.get("space", {}))) for entry in entries))
+    space = spaces.Dict(OrderedDict((entry.get("key", ""), from_message(entry.get("space", {}))) for entry in entries))
+    # Not as an argument: older versions of Gymnasium do not take it.
+    space.sort_keys = not message.get("unsorted", False)
+    return space
 
 
 def _elements(message):

@@ -62,6 +62,8 @@ MESSAGES = {
         2: ("shape", "varint", True),
         3: ("low", "bytes", False),
         4: ("high", "bytes", False),
+        5: ("unbounded_below", "bytes", False),
+        6: ("unbounded_above", "bytes", False),
     },
     "DiscreteSpace": {
         1: ("n", "int64", False),
@@ -88,6 +90,7 @@ MESSAGES = {
     },
     "DictSpace": {
         1: ("entries", "DictSpaceEntry", True),
+        2: ("unsorted", "bool", False),
     },
     "TupleSpace": {
         1: ("spaces", "Space", True),

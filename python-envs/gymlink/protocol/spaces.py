@@ -26,11 +26,20 @@ def _bound(array):
 
 
 def _box(space):
-    return {"box": {"dtype": _dtype(space), "shape": space.shape, "low": _bound(space.low), "high": _bound(space.high)}}
+    message = {"dtype": _dtype(space), "shape": space.shape, "low": _bound(space.low), "high": _bound(space.high)}
+    for name, bounded in (("unbounded_below", space.bounded_below), ("unbounded_above", space.bounded_above)):
+        if space.dtype.kind == "i" and not np.all(bounded):
+            message[name] = _bound(~bounded)
+    return {"box": message}
 
 
 def _discrete(space):
-    return {"discrete": {"n": int(space.n), "start": int(space.start), "dtype": _dtype(space)}}
+    return {"discrete": {"n": _int64(space.n), "start": _int64(space.start), "dtype": _dtype(space)}}
+
+
+def _int64(value):
+    """A NumPy integer as int64 with the same bits."""
+    return int(np.asarray(value).astype(np.int64))
 
 
 def start_of(space):
@@ -56,7 +65,9 @@ def _dict(space):
     for key in space.spaces:
         if not isinstance(key, str):
             raise UnsupportedSpace(f"the key {key!r} of a Dict space is not a text")
-    return {"dict": {"entries": [{"key": key, "space": describe(entry)} for key, entry in space.spaces.items()]}}
+    entries = [{"key": key, "space": describe(entry)} for key, entry in space.spaces.items()]
+    # Before Gymnasium had `sort_keys` it always sorted.
+    return {"dict": {"entries": entries, **({} if getattr(space, "sort_keys", True) else {"unsorted": True})}}
 
 
 def _tuple(space):

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from gymlink.client.spaces import from_message
 from gymlink.protocol import schema, wire
 from gymlink.protocol.spaces import UnsupportedSpace, describe
 from gymlink.protocol.values import from_tensor, numpy_dtype
@@ -19,7 +20,17 @@ def read_box(message):
     shape, dtype = tuple(message.get("shape", ())), numpy_dtype(message["dtype"]).type
     if 0 in shape:
         return spaces.Box(0, 1, shape, dtype)
-    return spaces.Box(bound(message, message["low"]), bound(message, message["high"]), shape, dtype)
+    box = spaces.Box(bound(message, message["low"]), bound(message, message["high"]), shape, dtype)
+    for name in ("below", "above"):
+        unbounded = message.get(f"unbounded_{name}")
+        if unbounded:
+            flags = np.frombuffer(unbounded, np.bool_)
+            setattr(box, f"bounded_{name}", ~np.broadcast_to(flags if len(flags) == 1 else flags.reshape(shape), shape))
+    return box
+
+
+def unsigned(number, dtype):
+    return number % (1 << 64) if dtype == np.uint64 else number
 
 
 def read(message):
@@ -28,7 +39,8 @@ def read(message):
     if kind == "box":
         return read_box(content)
     if kind == "discrete":
-        return spaces.Discrete(content["n"], start=content.get("start", 0), dtype=numpy_dtype(content["dtype"]).type)
+        dtype = numpy_dtype(content["dtype"])
+        return spaces.Discrete(unsigned(content["n"], dtype), start=unsigned(content.get("start", 0), dtype), dtype=dtype.type)
     if kind == "multi_discrete":
         nvec, start = from_tensor(content["nvec"]), from_tensor(content["start"])
         return spaces.MultiDiscrete(nvec, numpy_dtype(content["dtype"]).type, start=start)
@@ -39,7 +51,8 @@ def read(message):
         length = content["max_length"]
         return spaces.Text(length, min_length=content.get("min_length", 0), charset=content["characters"])
     if kind == "dict":
-        return spaces.Dict([(entry["key"], read(entry["space"])) for entry in content["entries"]])
+        entries = [(entry["key"], read(entry["space"])) for entry in content["entries"]]
+        return spaces.Dict(entries, sort_keys=not content.get("unsorted", False))
     if kind == "sequence":
         return spaces.Sequence(read(content["space"]), stack=content.get("stacked", False))
     if kind == "graph":
@@ -53,13 +66,53 @@ def test_spaces_travel_whole(space):
     message = wire.decode("Space", wire.encode("Space", describe(space)))
     again = read(message)
     assert again == space
-    if isinstance(space, spaces.Dict):
-        assert list(again.spaces) == list(space.spaces)
+    assert same(from_message(message), space)
+
+
+def same(one, other):
+    """Whether two spaces are equal also in what Gymnasium's equality leaves out."""
+    if one != other or type(one) is not type(other):
+        return False
+    if isinstance(one, spaces.Box):
+        return all(
+            np.array_equal(getattr(one, name), getattr(other, name))
+            for name in ("low", "high", "bounded_below", "bounded_above")
+            # Bounds of no elements are of any kind.
+            if one.low.size
+        )
+    if isinstance(one, spaces.Dict):
+        return list(one.spaces) == list(other.spaces) and one.sort_keys == other.sort_keys and all_same(one, other)
+    if isinstance(one, (spaces.Tuple, spaces.OneOf)):
+        return all(map(same, one.spaces, other.spaces))
+    if isinstance(one, spaces.Sequence):
+        return same(one.feature_space, other.feature_space)
+    if isinstance(one, spaces.Graph):
+        return same(one.node_space, other.node_space) and (one.edge_space is None or same(one.edge_space, other.edge_space))
+    return True
+
+
+def all_same(one, other):
+    return all(same(one[key], other[key]) for key in one.spaces)
 
 
 def test_equal_bounds_are_sent_once():
     box = describe(spaces.Box(-1.0, 1.0, (100,)))["box"]
     assert (box["low"], box["high"]) == (np.float32(-1).tobytes(), np.float32(1).tobytes())
+
+
+def test_integers_without_bounds_are_told_from_those_with_the_limits_of_their_dtype():
+    limits = np.iinfo(np.int32)
+    closed = describe(spaces.Box(limits.min, limits.max, (2,), np.int32))["box"]
+    opened = describe(spaces.Box(-np.inf, np.array([3.0, np.inf]), dtype=np.int32))["box"]
+    assert closed["low"] == opened["low"] == np.int32(limits.min).tobytes()
+    assert "unbounded_below" not in closed and "unbounded_above" not in closed
+    assert (opened["unbounded_below"], opened["unbounded_above"]) == (b"\1", b"\0\1")
+
+
+def test_unsigned_64_bit_integers_have_their_bits():
+    space = spaces.Discrete(3, start=2**63, dtype=np.uint64)
+    assert describe(space) == {"discrete": {"n": 3, "start": -(2**63), "dtype": schema.DTYPE_UINT64}}
+    assert from_message(wire.decode("Space", wire.encode("Space", describe(space)))) == space
 
 
 def test_multi_binary_tells_number_and_shape_apart():

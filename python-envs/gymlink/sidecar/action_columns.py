@@ -150,8 +150,9 @@ def box_column(space):
 
 def multi_discrete_column(space):
     """The column of a MultiDiscrete space."""
-    start = np.asarray(start_of(space), np.int64)
-    return ArrayColumn(space, start, start + space.nvec.astype(np.int64) - 1)
+    wide = np.uint64 if space.dtype == np.uint64 else np.int64
+    start = np.asarray(start_of(space), wide)
+    return ArrayColumn(space, start, start + (space.nvec.astype(wide) - wide(1)))
 
 
 class TextColumn(ItemColumn):

@@ -25,9 +25,21 @@ export interface BoxSpace {
   low: Uint8Array;
   /** Inclusive upper bounds, in the form of `low`. */
   high: Uint8Array;
+  /**
+   * Signed integers have no infinity: where Gymnasium's Box was made with the lower bound minus infinity, `low` is the least number
+   * of the dtype, and this tells that it is no bound (Gymnasium's `bounded_below` is False), because such elements are sampled from
+   * another distribution. One byte for each element of a value in C order, 1 without a bound and 0 with one, or exactly one byte
+   * that holds for all. Empty where all have a bound, and for all other dtypes.
+   */
+  unboundedBelow: Uint8Array;
+  /** The same of upper bounds: plus infinity, `high` is the greatest number of the dtype, and `bounded_above` is False. */
+  unboundedAbove: Uint8Array;
 }
 
-/** Discrete: the integers start … start + n - 1. */
+/**
+ * Discrete: the integers start … start + n - 1. With dtype uint64 a negative number in a field of this message and of
+ * MultiDiscreteSpace stands for the one that is greater by 2^64.
+ */
 export interface DiscreteSpace {
   /** Number of values, at least 1. */
   n: bigint;
@@ -84,6 +96,11 @@ export interface DictSpaceEntry {
 export interface DictSpace {
   /** The entries in the space's own order, which is also the order of the layout. */
   entries: DictSpaceEntry[];
+  /**
+   * True where Gymnasium's space was made with `sort_keys=False`: spaces that are made of it, of a batch or of flat values, have its
+   * order. Otherwise their keys are sorted by code points, also where the space's own are not.
+   */
+  unsorted: boolean;
 }
 
 /** Tuple: spaces by position. */
@@ -156,7 +173,14 @@ export interface Space {
 }
 
 function createBaseBoxSpace(): BoxSpace {
-  return { dtype: 0, shape: [], low: new Uint8Array(0), high: new Uint8Array(0) };
+  return {
+    dtype: 0,
+    shape: [],
+    low: new Uint8Array(0),
+    high: new Uint8Array(0),
+    unboundedBelow: new Uint8Array(0),
+    unboundedAbove: new Uint8Array(0),
+  };
 }
 
 export const BoxSpace: MessageFns<BoxSpace> = {
@@ -179,6 +203,12 @@ export const BoxSpace: MessageFns<BoxSpace> = {
     }
     if (message.high.length !== 0) {
       writer.uint32(34).bytes(message.high);
+    }
+    if (message.unboundedBelow.length !== 0) {
+      writer.uint32(42).bytes(message.unboundedBelow);
+    }
+    if (message.unboundedAbove.length !== 0) {
+      writer.uint32(50).bytes(message.unboundedAbove);
     }
     return writer;
   },
@@ -236,6 +266,22 @@ export const BoxSpace: MessageFns<BoxSpace> = {
             }
 
             message.high = reader.bytes();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.unboundedBelow = reader.bytes();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.unboundedAbove = reader.bytes();
             continue;
           }
         }
@@ -593,13 +639,16 @@ export const DictSpaceEntry: MessageFns<DictSpaceEntry> = {
 };
 
 function createBaseDictSpace(): DictSpace {
-  return { entries: [] };
+  return { entries: [], unsorted: false };
 }
 
 export const DictSpace: MessageFns<DictSpace> = {
   encode(message: DictSpace, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.entries) {
       DictSpaceEntry.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.unsorted !== false) {
+      writer.uint32(16).bool(message.unsorted);
     }
     return writer;
   },
@@ -623,6 +672,14 @@ export const DictSpace: MessageFns<DictSpace> = {
             }
 
             message.entries.push(DictSpaceEntry.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.unsorted = reader.bool();
             continue;
           }
         }

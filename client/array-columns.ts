@@ -1,0 +1,182 @@
+import { type Blocks, malformed } from './blocks.js';
+import type { Column, Places } from './columns.js';
+import type { GymlinkError } from './errors.js';
+import {
+  asNdArray,
+  type DtypeName,
+  decodeElements,
+  dtypes,
+  type NdArray,
+  sizeOf,
+} from './nd-array.js';
+import type { Sample } from './spaces/index.js';
+
+/** Elements held as they travel: whole runs of bytes are copied. */
+export class PlainColumn implements Column {
+  protected readonly array: NdArray;
+  private readonly bytes: Uint8Array;
+  private readonly rowSize: number;
+  private readonly rowBytes: number;
+  private readonly shape: readonly number[];
+
+  constructor(rows: number, shape: readonly number[], dtype: DtypeName) {
+    this.shape = shape;
+    this.rowSize = sizeOf(shape);
+    this.rowBytes = this.rowSize * dtypes[dtype].itemBytes;
+    this.array = asNdArray(new dtypes[dtype].Array(rows * this.rowSize), [rows, ...shape], dtype);
+    this.bytes = new Uint8Array(this.array.buffer);
+  }
+
+  read(blocks: Blocks, { count, first, rows }: Places): void {
+    const { rowBytes, bytes } = this;
+    const block = this.take(blocks, count * rowBytes);
+    if (rows === undefined) {
+      bytes.set(block, first * rowBytes);
+      return;
+    }
+    for (let i = 0; i < count; i++)
+      bytes.set(block.subarray(i * rowBytes, (i + 1) * rowBytes), (rows[i] as number) * rowBytes);
+  }
+
+  protected take(blocks: Blocks, byteLength: number): Uint8Array {
+    return blocks.take(byteLength);
+  }
+
+  batch(copy: boolean): NdArray {
+    const { array } = this;
+    return copy ? asNdArray(array.slice(), array.shape, array.dtype) : array;
+  }
+
+  row(i: number): Sample {
+    return rowOf(this.array, i, this.rowSize, this.shape);
+  }
+
+  slice(begin: number, end: number): NdArray {
+    return rowsOf(this.array, begin, end, this.rowSize, this.shape);
+  }
+}
+
+/** Booleans, of which no byte may be another than 0 or 1. */
+export class BoolColumn extends PlainColumn {
+  protected override take(blocks: Blocks, byteLength: number): Uint8Array {
+    const block = super.take(blocks, byteLength);
+    for (let i = 0; i < block.length; i++)
+      if ((block[i] as number) > 1) throw malformed(`a bool is ${block[i]}, not 0 or 1`);
+    return block;
+  }
+}
+
+function rowsOf(
+  array: NdArray,
+  begin: number,
+  end: number,
+  size: number,
+  shape: readonly number[],
+): NdArray {
+  const rows = array.slice(begin * size, end * size);
+  return asNdArray(rows, [end - begin, ...shape], array.dtype);
+}
+
+function rowOf(array: NdArray, i: number, size: number, shape: readonly number[]): NdArray {
+  return asNdArray(array.slice(i * size, (i + 1) * size), shape, array.dtype);
+}
+
+/** Elements that are held as another type than they travel as. */
+abstract class ConvertedColumn implements Column {
+  protected readonly array: NdArray;
+  private readonly rowSize: number;
+  private readonly rowBytes: number;
+  private readonly shape: readonly number[];
+
+  constructor(
+    Held: typeof Float32Array | typeof Int32Array,
+    rows: number,
+    shape: readonly number[],
+    dtype: DtypeName,
+  ) {
+    this.shape = shape;
+    this.rowSize = sizeOf(shape);
+    this.rowBytes = this.rowSize * dtypes[dtype].itemBytes;
+    this.array = asNdArray(new Held(rows * this.rowSize), [rows, ...shape], dtype);
+  }
+
+  protected abstract convert(block: Uint8Array, dtype: DtypeName): ArrayLike<number>;
+
+  read(blocks: Blocks, { count, first, rows }: Places): void {
+    const { rowSize, array } = this;
+    const elements = this.convert(blocks.take(count * this.rowBytes), array.dtype);
+    for (let i = 0; i < count; i++) {
+      const target = (rows === undefined ? first + i : (rows[i] as number)) * rowSize;
+      for (let j = 0; j < rowSize; j++) array[target + j] = elements[i * rowSize + j] as number;
+    }
+  }
+
+  batch(copy: boolean): NdArray {
+    const { array } = this;
+    return copy ? asNdArray(array.slice(), array.shape, array.dtype) : array;
+  }
+
+  row(i: number): Sample {
+    return rowOf(this.array, i, this.rowSize, this.shape);
+  }
+
+  slice(begin: number, end: number): NdArray {
+    return rowsOf(this.array, begin, end, this.rowSize, this.shape);
+  }
+}
+
+/** float16 as float32. */
+export class Float16Column extends ConvertedColumn {
+  constructor(rows: number, shape: readonly number[], dtype: DtypeName) {
+    super(Float32Array, rows, shape, dtype);
+  }
+
+  protected convert(block: Uint8Array, dtype: DtypeName): ArrayLike<number> {
+    return decodeElements(block, dtype) as Float32Array;
+  }
+}
+
+/** Integers of discrete spaces, of any dtype, as int32. */
+export class IntegerColumn extends ConvertedColumn {
+  constructor(rows: number, shape: readonly number[], dtype: DtypeName) {
+    super(Int32Array, rows, shape, dtype);
+  }
+
+  protected convert(block: Uint8Array, dtype: DtypeName): ArrayLike<number> {
+    if (dtype === 'int64' || dtype === 'uint64') return lowWords(block);
+    const elements = decodeElements(block, dtype) as Uint32Array | Int32Array;
+    if (dtype === 'uint32' && elements.some((element) => element >= 2 ** 31)) throw tooLarge();
+    return elements;
+  }
+}
+
+function tooLarge(): GymlinkError {
+  return malformed('an integer of a discrete space does not fit into 32 bits');
+}
+
+/** 64-bit integers as int32, without a BigInt for each. */
+function lowWords(block: Uint8Array): Int32Array {
+  // Not slice(): a Buffer of Node overrides it with a view.
+  const words = new Int32Array(new Uint8Array(block).buffer);
+  const numbers = new Int32Array(words.length / 2);
+  for (let i = 0; i < numbers.length; i++) {
+    const low = words[2 * i] as number;
+    if (words[2 * i + 1] !== low >> 31) throw tooLarge();
+    numbers[i] = low;
+  }
+  return numbers;
+}
+
+/** Integers of a Discrete. */
+export class DiscreteColumn extends IntegerColumn {
+  override row(i: number): number {
+    return this.array[i] as number;
+  }
+}
+
+/** Integers of a Discrete whose values do not all fit into 32 bits. */
+export class WideDiscreteColumn extends PlainColumn {
+  override row(i: number): number | bigint {
+    return this.array[i] as number | bigint;
+  }
+}
