@@ -48,6 +48,10 @@ function copyOfAny(value: Sample | null): Sample | null {
 /** A column with all values of a run, read from the payload. */
 function readAll(space: Space, blocks: Blocks, count: number): Column {
   blocks.expect(count, leastBytes(space));
+  return readRun(space, blocks, count);
+}
+
+function readRun(space: Space, blocks: Blocks, count: number): Column {
   const column = columnOf(space, count);
   column.read(blocks, { count, first: 0, rows: undefined });
   return column;
@@ -157,7 +161,11 @@ export class OneOfColumn extends ValuesColumn {
     const values = new Array<Sample>(count);
     for (const [variant, space] of spaces.entries()) {
       const rows = [...variants.keys()].filter((i) => variants[i] === variant);
-      const column = readAll(space, blocks, rows.length);
+      // As many rows as there are variants need no limit, also where their values have no bytes.
+      const column =
+        leastBytes(space) > 0
+          ? readAll(space, blocks, rows.length)
+          : readRun(space, blocks, rows.length);
       for (const [j, row] of rows.entries()) values[row] = [variant, column.row(j)];
     }
     return values;

@@ -52,10 +52,9 @@ def typed(space, value):
 
 def _typed_graph(space, graph):
     nodes = [typed(space.node_space, node) for node in unstacked(space.node_space, graph.nodes)]
-    if graph.edges is None:
-        return {"nodes": nodes, "edges": None, "edge_links": None}
-    edges = [typed(space.edge_space, edge) for edge in unstacked(space.edge_space, graph.edges)]
-    return {"nodes": nodes, "edges": edges, "edge_links": graph.edge_links.tolist()}
+    edges = None if graph.edges is None else [typed(space.edge_space, edge) for edge in unstacked(space.edge_space, graph.edges)]
+    links = None if graph.edge_links is None else graph.edge_links.tolist()
+    return {"nodes": nodes, "edges": edges, "edge_links": links}
 
 
 def entry(name, space, values, contained=True):

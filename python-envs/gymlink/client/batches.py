@@ -12,7 +12,7 @@ from gymnasium import spaces
 from gymnasium.vector.utils import create_empty_array
 
 from gymlink.client.errors import malformed
-from gymlink.protocol.layout import element, padded
+from gymlink.protocol.layout import MOST_EMPTY_ELEMENTS, element, padded, takes_no_bytes
 from gymlink.protocol.spaces import OneOf
 
 _ARRAYS = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
@@ -41,11 +41,13 @@ class Blocks:
         # Of an empty rest, NumPy makes no array.
         return np.frombuffer(self._payload, dtype, count, begin) if size else np.empty(count, dtype)
 
-    def offsets(self, rows):
-        """The next block as the offsets of some rows."""
+    def offsets(self, rows, space=None):
+        """The next block as the offsets of some rows with elements of a space, or of others that have bytes for sure."""
         offsets = self.take(_UINT32, rows + 1).tolist()
         if offsets[0] != 0 or any(a > b for a, b in zip(offsets, offsets[1:])):
             raise malformed("offsets in a payload do not ascend from 0")
+        if offsets[-1] > MOST_EMPTY_ELEMENTS and space is not None and takes_no_bytes(space):
+            raise malformed(f"a payload has {offsets[-1]} elements of no bytes, more than {MOST_EMPTY_ELEMENTS}")
         return offsets
 
     def end(self):
@@ -93,7 +95,7 @@ def _read_texts(_space, rows, blocks):
 
 
 def _read_sequences(space, rows, blocks):
-    offsets = blocks.offsets(rows)
+    offsets = blocks.offsets(rows, space.feature_space)
     elements = read(space.feature_space, offsets[-1], blocks)
     runs = [range(begin, end) for begin, end in zip(offsets, offsets[1:])]
     if space.stack:
@@ -111,12 +113,13 @@ def _section(space, batch, begin, end):
 
 
 def _read_graphs(space, rows, blocks):
-    node_offsets = blocks.offsets(rows)
+    node_offsets = blocks.offsets(rows, space.node_space)
     nodes = read(space.node_space, node_offsets[-1], blocks)
     has_edges = blocks.take(_UINT8, rows)
-    edge_offsets = blocks.offsets(rows)
+    edge_offsets = blocks.offsets(rows, space.edge_space)
     edges = None if space.edge_space is None else read(space.edge_space, edge_offsets[-1], blocks)
     links = blocks.take(_INT32, 2 * edge_offsets[-1]).reshape(-1, 2)
+    _check_graphs(np.diff(node_offsets), has_edges, np.diff(edge_offsets), links)
     graphs = []
     for index in range(rows):
         begin, end = edge_offsets[index : index + 2]
@@ -125,6 +128,14 @@ def _read_graphs(space, rows, blocks):
         graph_links = links[begin:end].copy() if has_edges[index] else None
         graphs.append(spaces.GraphInstance(graph_nodes, graph_edges, graph_links))
     return graphs
+
+
+def _check_graphs(node_counts, has_edges, edge_counts, links):
+    if (has_edges > 1).any() or edge_counts[has_edges == 0].any():
+        raise malformed("whether a graph in a payload has edges is not 0 or 1, or it has some all the same")
+    ends = np.repeat(node_counts, edge_counts)[:, None]
+    if ((links < 0) | (links >= ends)).any():
+        raise malformed("an edge of a graph in a payload links a node that is none of it")
 
 
 def _read_variants(space, rows, blocks):

@@ -42,6 +42,16 @@ def element(space):
     return np.dtype(space.dtype).newbyteorder("<"), shape
 
 
+# Elements that take no bytes, of which a few bytes could announce billions (space.proto).
+MOST_EMPTY_ELEMENTS = 65_536
+
+
+def takes_no_bytes(space):
+    """Whether values of a space have no bytes: of a Box with an axis of length 0, or of a Dict or Tuple of nothing else."""
+    items = (spaces.Text, spaces.Sequence, spaces.Graph, OneOf)
+    return all(not isinstance(leaf, items) and 0 in element(leaf)[1] for _, leaf in leaves(space))
+
+
 def max_text_bytes(space):
     """Most bytes that one value of a Text space takes as UTF-8."""
     return int(space.max_length) * max((len(character.encode()) for character in space.character_list), default=0)

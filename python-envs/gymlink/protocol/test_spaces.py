@@ -25,7 +25,7 @@ def read_box(message):
         unbounded = message.get(f"unbounded_{name}")
         if unbounded:
             flags = np.frombuffer(unbounded, np.bool_)
-            setattr(box, f"bounded_{name}", ~np.broadcast_to(flags if len(flags) == 1 else flags.reshape(shape), shape))
+            setattr(box, f"bounded_{name}", ~(np.full(shape, flags[0]) if flags.size == 1 else flags.reshape(shape)))
     return box
 
 

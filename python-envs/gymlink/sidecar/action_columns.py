@@ -5,11 +5,8 @@ import struct
 
 import numpy as np
 
-from gymlink.protocol.layout import InvalidRow, element, padded
+from gymlink.protocol.layout import MOST_EMPTY_ELEMENTS, InvalidRow, element, padded
 from gymlink.protocol.spaces import start_of
-
-# Elements of no bytes, for example of Box spaces of shape (0,), of which a few bytes could announce billions.
-_MOST_EMPTY_ELEMENTS = 1 << 16
 
 
 def _check_length(data, end):
@@ -24,13 +21,13 @@ def take_block(data, at, dtype, count):
     return at + padded(size), np.frombuffer(data, dtype, count, at)
 
 
-def take_offsets(data, at, rows, kind):
-    """Offsets of rows, checked, and where the next block begins."""
+def take_offsets(data, at, rows, kind, are_empty=False):
+    """Offsets of rows, checked, and where the next block begins; `are_empty` tells that elements have no bytes."""
     at, block = take_block(data, at, np.dtype("<u4"), rows + 1)
     offsets = block.tolist()
     if offsets[0] != 0 or any(a > b for a, b in zip(offsets, offsets[1:])):
         raise InvalidRow(f"the offsets of its {kind} space do not rise from 0")
-    if offsets[-1] > max(len(data), _MOST_EMPTY_ELEMENTS):
+    if offsets[-1] > (MOST_EMPTY_ELEMENTS if are_empty else len(data)):
         raise InvalidRow(f"{len(data)} bytes are too few for the {offsets[-1]} elements of its {kind} space")
     return at, offsets
 

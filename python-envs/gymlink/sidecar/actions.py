@@ -2,7 +2,7 @@
 
 from gymnasium import spaces
 
-from gymlink.protocol.layout import InvalidRow, leaves
+from gymlink.protocol.layout import InvalidRow, leaves, takes_no_bytes
 from gymlink.protocol.spaces import OneOf
 from gymlink.sidecar.action_columns import ArrayColumn, DiscreteColumn, TextColumn, box_column, multi_discrete_column
 from gymlink.sidecar.composite_actions import GraphColumn, OneOfColumn, SequenceColumn
@@ -40,10 +40,15 @@ class ActionReader:
 
 
 class _Reader:
-    """The columns of a space's leaves."""
+    """The columns of a space's leaves.
+
+    Attributes:
+        is_empty: Whether values have no bytes.
+    """
 
     def __init__(self, space):
         self._space, self._is_leaf = space, not isinstance(space, (spaces.Dict, spaces.Tuple))
+        self.is_empty = takes_no_bytes(space)
         self._columns = [(_place(path), _column(leaf)) for path, leaf in leaves(space)]
 
     def take(self, data, at, rows):

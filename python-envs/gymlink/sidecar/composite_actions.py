@@ -48,7 +48,7 @@ class SequenceColumn(ItemColumn):
 
     def take(self, data, at, rows):
         """Takes the blocks of sequences."""
-        at, offsets = take_offsets(data, at, rows, "Sequence")
+        at, offsets = take_offsets(data, at, rows, "Sequence", self._elements.is_empty)
         at, elements = take_elements(self._elements, data, at, "element", offsets)
         return at, (offsets, elements)
 
@@ -88,10 +88,10 @@ class GraphColumn(ItemColumn):
 
     def take(self, data, at, rows):
         """Takes the blocks of graphs."""
-        at, node_offsets = take_offsets(data, at, rows, "Graph")
+        at, node_offsets = take_offsets(data, at, rows, "Graph", self._nodes.is_empty)
         at, nodes = take_elements(self._nodes, data, at, "node", node_offsets)
         at, has_edges = take_block(data, at, np.dtype("u1"), rows)
-        at, edge_offsets = take_offsets(data, at, rows, "Graph")
+        at, edge_offsets = take_offsets(data, at, rows, "Graph", self._edges is not None and self._edges.is_empty)
         edges = None
         if self._edges is not None:
             at, edges = take_elements(self._edges, data, at, "edge", edge_offsets)
