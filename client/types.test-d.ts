@@ -111,6 +111,8 @@ describe('spaces', () => {
   test('are told by their kind', () => {
     // @ts-expect-error Not every space has n.
     space.n;
+    expectTypeOf<Discrete['n']>().toEqualTypeOf<number>();
+    expectTypeOf<ReturnType<Discrete<bigint>['sample']>>().toEqualTypeOf<bigint>();
     if (space.kind === 'Discrete') expectTypeOf(space).toEqualTypeOf<Discrete>();
     if (space.kind === 'Dict')
       expectTypeOf(space.spaces).toEqualTypeOf<Readonly<Record<string, Space>>>();

@@ -124,13 +124,14 @@ export function iterate(space: Space, batch: unknown): unknown[] | undefined {
 }
 
 /** Numbers; arrays where the elements are of a dtype that is not the space's, which `contains` then refuses. */
-function iterateIntegers({ Held, dtype }: Discrete, batch: unknown): unknown[] | undefined {
+function iterateIntegers({ n, dtype }: Discrete, batch: unknown): unknown[] | undefined {
   if (!isTypedArray(batch)) return arrayOf(batch);
   const fits =
     !isNdArray(batch) ||
     (batch.shape.length === 1 && batch.dtype !== 'bool' && canCast(batch.dtype, dtype));
   if (!fits) return iterateArray(batch);
-  return Array.from(hold(Held, batch as ArrayLike<number>) as ArrayLike<number | bigint>);
+  const elements = Array.from(batch as ArrayLike<number | bigint>);
+  return typeof n === 'bigint' ? elements : elements.map(Number);
 }
 
 function arrayOf(value: unknown): unknown[] | undefined {
@@ -168,7 +169,7 @@ export function concatenate(space: Space, rows: readonly Sample[]): Sample {
     case 'Box':
     case 'MultiDiscrete':
     case 'MultiBinary':
-      return concatenateArrays(holderFor(space), space, rows);
+      return concatenateArrays(holderFor(space, rows), space, rows);
     case 'Discrete':
       return asNdArray(hold(space.Held, rows as number[]), [rows.length], space.dtype);
     case 'Dict':
@@ -190,7 +191,14 @@ export function concatenate(space: Space, rows: readonly Sample[]): Sample {
   }
 }
 
-function holderFor(space: Box | MultiDiscrete | MultiBinary): new (length: number) => TypedArray {
+function holderFor(
+  space: Box | MultiDiscrete | MultiBinary,
+  [first]: readonly Sample[],
+): new (
+  length: number,
+) => TypedArray {
+  // Flat values of a Discrete are of a Box of int64, but held in an Int32Array.
+  if (first instanceof Int32Array) return Int32Array;
   if (space.kind === 'Box') return dtypes[space.dtype].Array;
   return space.kind === 'MultiBinary' ? Int32Array : space.Held;
 }

@@ -30,6 +30,8 @@ export function resultType(dtypes: readonly DtypeName[]): DtypeName {
   if (dtypes.length === 0) throw new RangeError('A space without entries has no flat values.');
   const names = Object.keys(wider) as DtypeName[];
   const common = names.filter((name) => dtypes.every((dtype) => canCast(dtype, name)));
-  const isNarrowest = (name: DtypeName) => common.every((other) => canCast(name, other));
-  return common.find(isNarrowest) ?? 'float64';
+  const integers = common.filter((name) => !name.startsWith('float'));
+  const candidates = integers.length > 0 ? integers : common;
+  const isNarrowest = (name: DtypeName) => candidates.every((other) => canCast(name, other));
+  return candidates.find(isNarrowest) ?? 'float64';
 }

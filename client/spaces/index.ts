@@ -27,7 +27,8 @@ import { Tuple } from './tuple.js';
 
 export { batchSpace } from './batch.js';
 export { batchDifferingSpaces } from './batch-differing.js';
-export { flatdim, flatten, flattenSpace, unflatten } from './flatten.js';
+export { flatdim, flattenSpace } from './flat-space.js';
+export { flatten, unflatten } from './flatten.js';
 export type { GraphInstance } from './graph.js';
 export { type SpaceJSON, spaceFromJSON } from './json.js';
 export type { Mask } from './masks.js';

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { Space as SpaceMessage } from '../../proto/gen/gymlink/v1/space.js';
 import { Dtype } from '../../proto/gen/gymlink/v1/value.js';
 import { GymlinkError } from '../errors.js';
-import { asNdArray } from '../nd-array.js';
-import { canCast } from './can-cast.js';
+import { asNdArray, type DtypeName } from '../nd-array.js';
+import { canCast, resultType } from './can-cast.js';
 import {
   Box,
   batchSpace,
@@ -180,6 +180,18 @@ describe('seed', () => {
   test.each(refused)('%s refuses %j', (space, seed, error) => {
     expect(() => space.seed(seed)).toThrow(error);
   });
+});
+
+test('resultType is NumPy’s result_type', () => {
+  const results: readonly (readonly [DtypeName[], DtypeName])[] = [
+    [['int8', 'uint8'], 'int16'],
+    [['bool', 'uint16', 'int8'], 'int32'],
+    [['int64', 'uint64'], 'float64'],
+    [['int8', 'uint8', 'float16'], 'float16'],
+    [['int16', 'float16'], 'float32'],
+    [['uint32', 'float32'], 'float64'],
+  ];
+  expect(results.map(([dtypes]) => resultType(dtypes))).toEqual(results.map(([, type]) => type));
 });
 
 describe('a space that cannot be', () => {

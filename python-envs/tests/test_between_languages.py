@@ -6,9 +6,11 @@ import subprocess
 import numpy as np
 import pytest
 from gymnasium import spaces
+from gymnasium.vector.utils import batch_space
 from hypothesis import given, note
 from hypothesis import strategies as st
 
+from gymlink.client.actions import encode_actions
 from gymlink.client.batches import Blocks
 from gymlink.client.batches import read as read_batch
 from gymlink.client.errors import GymlinkError
@@ -22,7 +24,7 @@ from tests.random_values import broken, values
 from tests.reference import elements_of, row_of, unstacked
 from tests.serving import ROOT
 from tests.space_list import samples
-from tests.test_properties import MANY, ROWS, SEEDS, SPACES
+from tests.test_properties import MANY, ROWS, SEEDS, SOME, SPACES
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -34,10 +36,10 @@ class Peer:
         arguments = ["node", str(ROOT / "client/fixtures/space-peer.mjs")]
         self._process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
 
-    def ask(self, space, rows, payload, seed=None):
-        """What it reads from a payload, and what it samples after a seed."""
+    def ask(self, space, rows, payload, seed=None, is_derived=False):
+        """What it reads from a payload, what it samples after a seed, and what it makes of the space."""
         message = wire.encode("Space", describe(space)).hex()
-        request = {"space": message, "rows": rows, "payload": payload.hex(), "seed": seed}
+        request = {"space": message, "rows": rows, "payload": payload.hex(), "seed": seed, "isDerived": is_derived}
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline(), parse_int=_integer)
@@ -72,6 +74,38 @@ def test_values_are_the_same_in_both(peer, space, seed, rows):
     assert answer["contained"] == [True] * rows
     assert answer["again"] == payload.hex()
     assert answer["sampled"] == layout_bytes(space, samples(space, rows, seed)).hex()
+
+
+@SOME
+@given(SPACES, SEEDS, ROWS)
+def test_batches_and_flat_values_are_the_same_in_both(peer, space, seed, rows):
+    given_values = values(space, rows, seed)
+    answer = peer.ask(space, rows, layout_bytes(space, given_values), seed, is_derived=True)
+    assert answer["batched"] == or_none(lambda: batched(space, rows, seed))
+    flat_space = or_none(lambda: spaces.flatten_space(space))
+    flat = or_none(lambda: [spaces.flatten(space, value) for value in given_values])
+    if flat_space is None or flat is None:
+        return
+    assert answer["flat"]["values"] == json_of([typed(flat_space, value) for value in flat])
+    back = or_none(lambda: [typed(space, spaces.unflatten(space, value)) for value in flat])
+    assert back is None or answer["flat"]["back"] == json_of(back)
+    there = peer.ask(flat_space, rows, layout_bytes(flat_space, flat), seed, is_derived=True)
+    assert answer["flat"]["space"] == there["json"]
+
+
+def batched(space, rows, seed):
+    batch = batch_space(space, rows)
+    batch.seed(seed)
+    return encode_actions(space, batch.sample(), rows).hex()
+
+
+def or_none(make):
+    """What Gymnasium makes; None where it fails, for example to draw up to 2**63, or to find a text in an array of floats."""
+    try:
+        return make()
+    except Exception as error:
+        note(repr(error))
+        return None
 
 
 @MANY
