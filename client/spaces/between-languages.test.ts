@@ -61,7 +61,7 @@ async function ask(
 ): Promise<Answer> {
   const space = hex(SpaceMessage.encode(message).finish());
   peer.stdin.write(`${JSON.stringify({ space, rows, payload: hex(payload), seed })}\n`);
-  const [line] = (await once(lines, 'line')) as [string];
+  const [line] = (await once(lines, 'line', { signal: AbortSignal.timeout(60_000) })) as [string];
   const answer = JSON.parse(line) as Answer;
   expect(answer.failed).toBeUndefined();
   return answer;

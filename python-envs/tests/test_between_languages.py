@@ -1,6 +1,7 @@
 """Random nested spaces between Python and TypeScript: spaces, values, bytes, samples, and what is malformed."""
 
 import json
+import random
 import subprocess
 
 import numpy as np
@@ -20,13 +21,14 @@ from gymlink.protocol.layout_writer import layout_bytes
 from gymlink.protocol.spaces import describe
 from gymlink.sidecar.actions import ActionReader
 from tests.make_fixtures import typed
+from tests.random_masks import mask_form, random_mask
 from tests.random_values import broken, values
 from tests.reference import elements_of, row_of, unstacked
 from tests.serving import ROOT
 from tests.space_list import samples
 from tests.test_properties import MANY, ROWS, SEEDS, SOME, SPACES
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings("ignore:.*WARN.*:UserWarning")]
 
 
 class Peer:
@@ -36,10 +38,10 @@ class Peer:
         arguments = ["node", str(ROOT / "client/fixtures/space-peer.mjs")]
         self._process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
 
-    def ask(self, space, rows, payload, seed=None, is_derived=False):
-        """What it reads from a payload, what it samples after a seed, and what it makes of the space."""
+    def ask(self, space, rows, payload, seed=None, **more):
+        """What it reads from a payload, what it samples after a seed, and what more it makes of the space."""
         message = wire.encode("Space", describe(space)).hex()
-        request = {"space": message, "rows": rows, "payload": payload.hex(), "seed": seed, "isDerived": is_derived}
+        request = {"space": message, "rows": rows, "payload": payload.hex(), "seed": seed, **more}
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline(), parse_int=_integer)
@@ -77,10 +79,20 @@ def test_values_are_the_same_in_both(peer, space, seed, rows):
 
 
 @SOME
+@given(SPACES, SEEDS, st.sampled_from(["mask", "probability"]))
+def test_samples_with_masks_are_the_same_in_both(peer, space, seed, kind):
+    mask = random_mask(space, random.Random(seed), kind == "probability")
+    space.seed(seed)
+    drawn = layout_bytes(space, [space.sample(**{kind: mask}) for _ in range(3)])
+    answer = peer.ask(space, 3, drawn, seed, **{kind: mask_form(mask)})
+    assert answer["sampled"] == drawn.hex()
+
+
+@SOME
 @given(SPACES, SEEDS, ROWS)
 def test_batches_and_flat_values_are_the_same_in_both(peer, space, seed, rows):
     given_values = values(space, rows, seed)
-    answer = peer.ask(space, rows, layout_bytes(space, given_values), seed, is_derived=True)
+    answer = peer.ask(space, rows, layout_bytes(space, given_values), seed, isDerived=True)
     assert answer["batched"] == or_none(lambda: batched(space, rows, seed))
     flat_space = or_none(lambda: spaces.flatten_space(space))
     flat = or_none(lambda: [spaces.flatten(space, value) for value in given_values])
@@ -89,7 +101,7 @@ def test_batches_and_flat_values_are_the_same_in_both(peer, space, seed, rows):
     assert answer["flat"]["values"] == json_of([typed(flat_space, value) for value in flat])
     back = or_none(lambda: [typed(space, spaces.unflatten(space, value)) for value in flat])
     assert back is None or answer["flat"]["back"] == json_of(back)
-    there = peer.ask(flat_space, rows, layout_bytes(flat_space, flat), seed, is_derived=True)
+    there = peer.ask(flat_space, rows, layout_bytes(flat_space, flat), seed, isDerived=True)
     assert answer["flat"]["space"] == there["json"]
 
 
