@@ -173,7 +173,7 @@ def test_states_while_a_step_is_pending(address):
 
 
 def test_environments_whose_states_cannot_be_saved(fixture_address):
-    with RemoteEnv("Told-v0") as env:
+    with RemoteEnv("Reused-v0") as env:
         env.reset()
         with raises("UNIMPLEMENTED"):
             env.save_state()
