@@ -43,6 +43,7 @@ function lockFilesNameNoAddresses() {
   const files = [
     'package-lock.json',
     'python-envs/dev/requirements.lock',
+    'python-envs/sb3/requirements.lock',
     'python-envs/families/gymnasium/requirements.lock',
     'python-envs/gymnasium-tests/requirements.lock',
   ];

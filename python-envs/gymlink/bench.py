@@ -1,12 +1,17 @@
-"""Gymnasium's own figures, for ``gymlink bench`` to stand beside.
+"""What plays in Python for ``gymlink bench``: Gymnasium's own figures, and those of the Python client.
 
 ``python -m gymlink.bench ROW`` plays one round for each line on standard input and answers with its figure. Rows are those of
 ``gymlink bench``: ``single`` (median microseconds a step of one LunarLander-v3) and ``lander64`` (steps a second of 64 of them in
-``gymnasium.vector.SyncVectorEnv``), with random actions drawn beforehand; ``states...`` (pairs a second of copying an environment
+``gymnasium.vector.SyncVectorEnv``), with random actions drawn beforehand; ``makeVec64`` and ``sb3Vec64`` (the same as
+``gymnasium.make_vec`` and Stable-Baselines3's DummyVecEnv make them); ``states...`` (pairs a second of copying an environment
 aside and back by ``copy.deepcopy``, which is all that Gymnasium has).
+
+``python -m gymlink.bench ROW ADDRESS`` plays the same with the Python client and the server there; only ``makeVec64`` and
+``sb3Vec64`` do. Exits with 3 if a package that the row needs is missing, and says how to get it.
 """
 
 import copy
+import importlib.util
 import os
 import statistics
 import sys
@@ -35,16 +40,64 @@ def single(steps=5000):
         yield statistics.median(times) / 1000
 
 
-def lander64(vector_steps=600):
+def lander64():
     """Yields, a round, the steps a second of 64 sub-environments."""
     envs = SyncVectorEnv([lambda: gymnasium.make(ID)] * 64)
     envs.reset(seed=0)
+    yield from steps_a_second(envs)
+
+
+def make_vec64(address=None):
+    """Yields, a round, the steps a second of 64 sub-environments that `gymnasium.make_vec` made."""
+    if address is None:
+        envs = gymnasium.make_vec(ID, 64, vectorization_mode="sync")
+    else:
+        need("makeVec64", "grpc")
+        import gymlink.client  # noqa: F401 - registers the ids
+
+        envs = gymnasium.make_vec(f"gymlink/{ID}", 64, address=address)
+    envs.reset(seed=0)
+    yield from steps_a_second(envs)
+
+
+def sb3_vec64(address=None):
+    """Yields, a round, the steps a second of 64 sub-environments as Stable-Baselines3 has them."""
+    need("sb3Vec64", "grpc", "stable_baselines3")
+    if address is None:
+        from stable_baselines3.common.vec_env import DummyVecEnv  # pyright: ignore[reportMissingImports]
+
+        envs = DummyVecEnv([lambda: gymnasium.make(ID)] * 64)
+    else:
+        from gymlink.sb3 import RemoteVecEnv
+
+        envs = RemoteVecEnv(ID, 64, address=address)
+    envs.seed(0)
+    envs.reset()
+    yield from steps_a_second(envs)
+
+
+def steps_a_second(envs, vector_steps=600):
+    """Yields, a round, how many steps a second 64 sub-environments take."""
     actions = np.random.default_rng(0).integers(0, 4, (vector_steps, 64))
     while True:
         begin = time.perf_counter()
         for row in actions:
             envs.step(row)
         yield 64 * vector_steps / (time.perf_counter() - begin)
+
+
+def need(row, *modules):
+    """Exits with 3 and advice unless the modules are installed."""
+    packages = {"grpc": "grpcio", "stable_baselines3": "stable-baselines3"}
+    missing = [packages[module] for module in modules if importlib.util.find_spec(module) is None]
+    if missing:
+        print(
+            f"gymlink bench: {row} is left out, because {sys.executable} lacks {' and '.join(missing)}. Install them into a "
+            "Python environment beside the default family's packages, and name its interpreter in GYMLINK_PYTHON; in a "
+            f"checkout of gymlink, `npm run bench:sb3 -- {row}` does so.",
+            file=sys.stderr,
+        )
+        sys.exit(3)
 
 
 def states(env_id, pairs=64):
@@ -65,6 +118,8 @@ def states(env_id, pairs=64):
 ROWS = {
     "single": single,
     "lander64": lander64,
+    "makeVec64": make_vec64,
+    "sb3Vec64": sb3_vec64,
     "statesCartPole": lambda: states("CartPole-v1"),
     "statesTaxi": lambda: states("Taxi-v4"),
     "statesHalfCheetah": lambda: states("HalfCheetah-v5"),
@@ -72,6 +127,6 @@ ROWS = {
 }
 
 if __name__ == "__main__":
-    rounds = ROWS[sys.argv[1]]()
+    rounds = ROWS[sys.argv[1]](*sys.argv[2:])
     for _ in sys.stdin:
         print(next(rounds), flush=True)

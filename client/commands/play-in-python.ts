@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+/** Interpreter and environment variables with which `python -m gymlink.bench` runs. */
+export interface BenchPython {
+  readonly python: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Exit status of `python -m gymlink.bench` that lacks a package, and has said so. */
+const missingPackage = 3;
+
+/** Raised when the Python of a row lacks a package; it has said on standard error which, and what to do. */
+export class MissingPackageError extends Error {
+  override readonly name = 'MissingPackageError';
+}
+
+/**
+ * Starts a Python process that plays the rounds of a row and waits between them, until `over` aborts; returns the function
+ * that plays one round and gives its figure. `args`: the row and, for the side of the Python client, the server's address.
+ */
+export function playInPython(
+  { python, env }: BenchPython,
+  over: AbortSignal,
+  args: readonly string[],
+): () => Promise<number> {
+  const child = spawn(python, ['-m', 'gymlink.bench', ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+    signal: over,
+  });
+  const ended = new Promise<Error>((resolve) => {
+    child.once('error', resolve).once('close', (status) => resolve(endOf(status)));
+  });
+  // A process that has ended takes no more input; the round then says so.
+  child.stdin.on('error', () => undefined);
+  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return async () => {
+    child.stdin.write('\n');
+    const { value, done } = await answers.next();
+    if (done) throw await ended;
+    return Number(value);
+  };
+}
+
+function endOf(status: number | null): Error {
+  return status === missingPackage
+    ? new MissingPackageError('The row was left out; the message is above.')
+    : new Error('The Python process of the row ended; its message is above.');
+}
