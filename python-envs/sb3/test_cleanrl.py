@@ -1,6 +1,6 @@
 """CleanRL's PPO script learns on a remote environment, with one statement of it changed.
 
-CLEANRL_CHECKOUT names a checkout of https://github.com/vwxyzjn/cleanrl; its code is read from there and run from a temporary folder.
+CLEANRL_CHECKOUT names a checkout of https://github.com/vwxyzjn/cleanrl; it is read from there and run from a temporary folder.
 """
 
 import os

@@ -16,7 +16,7 @@ from gymlink.client.errors import GymlinkError, failure, spaces_differ
 from gymlink.client.infos import add_columns
 from gymlink.client.open_options import open_options
 from gymlink.client.opening import DEFAULT_TIMEOUT_S, arguments, open_session, seed_from
-from gymlink.client.transitions import details_of, read_parts
+from gymlink.client.transitions import TransitionDetails, read_parts
 from gymlink.client.vector_arguments import check_count, read_observation_mode, reset_request
 from gymlink.client.warning import InfoWarning
 from gymlink.protocol import schema
@@ -251,7 +251,7 @@ class RemoteVectorEnv(VectorEnv):
 
     def last_transition(self):
         """What the protocol tells of the last reset or step beyond Gymnasium's results, as TransitionDetails."""
-        return details_of(self._row_space, self._parts)
+        return TransitionDetails(self._row_space, self._parts)
 
     def render(self, *, encoding=None, width=None, env_indices=None) -> "tuple[Any, ...] | None":
         """What `render` of sub-environments gives, as tuple; None, with a warning, without a render mode.

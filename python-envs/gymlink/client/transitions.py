@@ -1,6 +1,6 @@
 """Transitions as rows of a vector environment (session.proto, TransitionPart)."""
 
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,29 +18,66 @@ _UINT8, _UINT32, _UINT64, _FLOAT64 = np.dtype("u1"), np.dtype("<u4"), np.dtype("
 _KINDS = ("step", "reset", "autoreset", "failed")
 
 
-@dataclass(frozen=True)
 class TransitionDetails:
-    """What the protocol tells of a reset or step beyond Gymnasium's results; each list has one item a row.
+    """What the protocol tells of a reset or step beyond Gymnasium's results; each list has one item a row."""
 
-    Attributes:
-        envs: The sub-environments of the rows, ascending: all of them, but for a reset with a mask.
-        kinds: ``step``, ``reset``, or ``autoreset`` (NEXT_STEP: the action was ignored).
-        episodes: Episodes so far, from 1.
-        episode_steps: Steps in that episode, 0 after a reset.
-        infos: The info as the sub-environment's own `reset` or `step` gave it.
-        seeds: Seeds that resets used, by sub-environment; one that is missing continued its generator.
-        final_observations: Last observations of the episodes that ended (SAME_STEP), by sub-environment.
-        final_infos: Their infos, by sub-environment.
-    """
+    def __init__(self, space, parts):
+        self._space, self._parts = space, parts
 
-    envs: "list[int]"
-    kinds: "list[str]"
-    episodes: "list[int]"
-    episode_steps: "list[int]"
-    infos: "list[dict]"
-    seeds: "dict[int, int]"
-    final_observations: "dict[int, Any]"
-    final_infos: "dict[int, dict]"
+    # Each is computed when it is asked for: most steps need none of them.
+
+    @cached_property
+    def envs(self) -> "list[int]":
+        """The sub-environments of the rows, ascending: all of them, but for a reset with a mask."""
+        return self._rows("envs")
+
+    @cached_property
+    def kinds(self) -> "list[str]":
+        """``step``, ``reset``, or ``autoreset`` (NEXT_STEP: the action was ignored)."""
+        return [_KINDS[kind] for kind in self._rows("kinds")]
+
+    @cached_property
+    def episodes(self) -> "list[int]":
+        """Episodes so far, from 1."""
+        return self._rows("episodes")
+
+    @cached_property
+    def episode_steps(self) -> "list[int]":
+        """Steps in that episode, 0 after a reset."""
+        return self._rows("episode_steps")
+
+    @cached_property
+    def infos(self) -> "list[dict]":
+        """The info as the sub-environment's own `reset` or `step` gave it."""
+        found = {}
+        for part in self._parts:
+            found.update(of_each(part.infos))
+        return [found.get(env, {}) for env in self.envs]
+
+    @cached_property
+    def seeds(self) -> "dict[int, int]":
+        """Seeds that resets used, by sub-environment; one that is missing continued its generator."""
+        return {env: seed for part in self._parts for env, seed in part.seeds.items()}
+
+    @cached_property
+    def final_observations(self) -> "dict[int, Any]":
+        """Last observations of the episodes that ended (SAME_STEP), by sub-environment."""
+        return {
+            env: batches.row(self._space, part.final_observations, place)
+            for part in self._parts
+            for place, env in enumerate(part.final_envs.tolist())
+        }
+
+    @cached_property
+    def final_infos(self) -> "dict[int, dict]":
+        """Their infos, by sub-environment."""
+        found = {}
+        for part in self._parts:
+            found.update(of_each(part.final_infos))
+        return {env: found.get(env, {}) for env in self.final_observations}
+
+    def _rows(self, name):
+        return [value for part in self._parts for value in getattr(part, name).tolist()]
 
 
 class Part:
@@ -102,23 +139,6 @@ class Part:
             if row >= len(self.envs):
                 raise malformed(f"a seed is of row {row}, but there are {len(self.envs)}")
             self.seeds[int(self.envs[row])] = seed_from(seed)
-
-
-def details_of(space, parts):
-    """The TransitionDetails of some parts."""
-    details = TransitionDetails([], [], [], [], [], {}, {}, {})
-    for part in parts:
-        envs, infos, final_infos = part.envs.tolist(), of_each(part.infos), of_each(part.final_infos)
-        details.envs.extend(envs)
-        details.kinds.extend(_KINDS[kind] for kind in part.kinds.tolist())
-        details.episodes.extend(part.episodes.tolist())
-        details.episode_steps.extend(part.episode_steps.tolist())
-        details.infos.extend(infos.get(env, {}) for env in envs)
-        details.seeds.update(part.seeds)
-        for place, env in enumerate(part.final_envs.tolist()):
-            details.final_observations[env] = batches.row(space, part.final_observations, place)
-            details.final_infos[env] = final_infos.get(env, {})
-    return details
 
 
 def read_parts(space, messages, asked):
