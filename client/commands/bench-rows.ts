@@ -12,11 +12,10 @@ export interface Row {
   readonly baseline: string;
   /** Whether a smaller figure is the better one. */
   readonly lessIsBetter: boolean;
-  /**
-   * Opens the environments of gymlink's side. `inPython` plays the row with the Python client, in a process of its own. The
-   * other side is always the row of this name in python-envs/gymlink/bench.py.
-   */
+  /** Opens the environments of gymlink's side. `inPython` plays the row with the Python client, in a process of its own. */
   open(connection: Connection, inPython: () => Play): Promise<Play>;
+  /** Opens those of the other side; by default it is the row of this name in python-envs/gymlink/bench.py. */
+  openBaseline?(connection: Connection): Promise<Play>;
 }
 
 const environment = 'LunarLander-v3';
@@ -49,6 +48,14 @@ export const rows: Readonly<Record<string, Row>> = {
     baseline: 'DummyVecEnv of Stable-Baselines3',
     lessIsBetter: false,
     open: async (_, inPython) => inPython(),
+  },
+  besideRendering: {
+    what: `64 ${environment} in one session, while another renders PNG after PNG`,
+    unit: 'steps/s',
+    baseline: 'the same, while the other session steps instead and keeps its process as busy',
+    lessIsBetter: false,
+    open: (connection) => openBeside(connection, openRendering),
+    openBaseline: (connection) => openBeside(connection, openStepping),
   },
   statesCartPole: stateRow('CartPole-v1'),
   statesTaxi: stateRow('Taxi-v4'),
@@ -113,4 +120,36 @@ async function openLander64(connection: Connection): Promise<Play> {
     for (const action of actions) await envs.step(action);
     return (64 * vectorSteps) / ((performance.now() - begin) / 1000);
   };
+}
+
+/** `lander64` while another session does something over and over. */
+async function openBeside(
+  connection: Connection,
+  openOther: (connection: Connection) => Promise<() => Promise<unknown>>,
+): Promise<Play> {
+  const play = await openLander64(connection);
+  const other = await openOther(connection);
+  return async () => {
+    let over = false;
+    const playing = play().finally(() => {
+      over = true;
+    });
+    const repeat = async () => {
+      while (!over) await other();
+    };
+    const [figure] = await Promise.all([playing, repeat()]);
+    return figure;
+  };
+}
+
+async function openRendering(connection: Connection): Promise<() => Promise<unknown>> {
+  const env = await connection.make(environment, { renderMode: 'rgb_array' });
+  await env.reset({ seed: 0 });
+  return () => env.render({ encoding: 'png' });
+}
+
+async function openStepping(connection: Connection): Promise<() => Promise<unknown>> {
+  const envs = await connection.makeVec(environment, { numEnvs: 64, numWorkers: 1, copy: false });
+  await envs.reset({ seed: 0 });
+  return () => envs.step(envs.actionSpace.sample());
 }

@@ -87,7 +87,8 @@ async function bench(name: string, rounds: number, python: BenchPython): Promise
     const inPython = (...args: readonly string[]) =>
       playInPython(python, over.signal, [name, ...args]);
     const play = await row.open(connection, () => inPython(connection.address));
-    return await compare(name, rounds, play, inPython());
+    const playBaseline = (await row.openBaseline?.(connection)) ?? inPython();
+    return await compare(name, rounds, play, playBaseline);
   } finally {
     over.abort();
   }

@@ -34,7 +34,7 @@ def test_ppo_script_solves_cartpole(address, tmp_path, monkeypatch):
     assert changed == 1, "cleanrl/ppo.py makes its environments otherwise than expected"
     (tmp_path / "ppo.py").write_text(script)
     monkeypatch.chdir(tmp_path)  # the script writes its logs into the current folder
-    monkeypatch.setattr(sys, "argv", ["ppo.py", "--seed", "1", "--no-cuda"])
+    monkeypatch.setattr(sys, "argv", ["ppo.py", "--seed", "2", "--no-cuda"])
     torch.set_num_threads(1)
     envs = runpy.run_path("ppo.py", run_name="__main__")["envs"]
     assert type(envs.unwrapped) is gymlink.client.RemoteVectorEnv
