@@ -1,4 +1,8 @@
-"""Stable-Baselines3's PPO learns through RemoteVecEnv."""
+"""PPO learns through RemoteVecEnv (Stable-Baselines3's) and through `gymnasium.make_vec` (the script ppo.py)."""
+
+import runpy
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import VecMonitor
 
+from gymlink.client import RemoteVectorEnv
 from gymlink.sb3 import RemoteVecEnv
 
 SEED, EVALUATION_SEED = 1, 2_000_000
@@ -40,3 +45,13 @@ def test_ppo_solves_cartpole(address):
     print(f"PPO: mean return {np.mean(returns):.1f} ± {np.std(returns):.1f} over {len(returns)} episodes")
     assert len(returns) == EPISODES
     assert np.mean(returns) >= WANTED
+
+
+@pytest.mark.timeout(600)
+def test_the_script_solves_cartpole(address, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["ppo.py", "--seed", str(SEED)])
+    print(f"\nppo.py on CartPole-v1 through gymnasium.make_vec, seed {SEED}")
+    envs = runpy.run_path(str(Path(__file__).with_name("ppo.py")))["envs"]
+    assert type(envs.unwrapped) is RemoteVectorEnv
+    assert len(envs.return_queue) == EPISODES
+    assert np.mean(envs.return_queue) >= WANTED
