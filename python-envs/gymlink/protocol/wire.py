@@ -94,6 +94,9 @@ def encode(name, message):
 
 
 def _read_varint(data, at):
+    if at < len(data) and data[at] < 0x80:
+        # Nearly all are that short.
+        return data[at], at + 1
     value = shift = 0
     while shift < 70:
         if at >= len(data):
@@ -144,6 +147,15 @@ def _read_message(name):
     return lambda raw, depth: _decode(name, raw, depth + 1)
 
 
+_FIELDS = {
+    name: {
+        number: (field, _READERS.get(kind) or _read_message(kind), _WIRE_TYPES.get(kind, 2), repeated)
+        for number, (field, kind, repeated) in table.items()
+    }
+    for name, table in MESSAGES.items()
+}
+
+
 def _unpack(reader, raw):
     at = 0
     while at < len(raw):
@@ -154,17 +166,16 @@ def _unpack(reader, raw):
 def _decode(name, data, depth):
     if depth > _MAX_DEPTH:
         raise WireError(f"messages are nested more than {_MAX_DEPTH} deep")
-    table, message, at = MESSAGES[name], {}, 0
+    fields, message, at = _FIELDS[name], {}, 0
     while at < len(data):
         key, at = _read_varint(data, at)
         number, wire_type = key >> 3, key & 7
         if number == 0:
             raise WireError("a field has number 0")
         raw, at = _read_raw(data, at, wire_type)
-        if number not in table:
+        if number not in fields:
             continue
-        field, kind, repeated = table[number]
-        reader, expected = _READERS.get(kind) or _read_message(kind), _WIRE_TYPES.get(kind, 2)
+        field, reader, expected, repeated = fields[number]
         if repeated and expected == 0 and wire_type == 2:
             message.setdefault(field, []).extend(_unpack(reader, raw))
         elif wire_type != expected:
