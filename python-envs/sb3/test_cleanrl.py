@@ -28,7 +28,7 @@ MADE_THERE = f"""\
 
 
 @pytest.mark.skipif(CHECKOUT is None, reason="CLEANRL_CHECKOUT names no checkout of CleanRL")
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_ppo_script_solves_cartpole(address, tmp_path, monkeypatch):
     script, changed = MADE_HERE.subn(MADE_THERE, (Path(str(CHECKOUT)) / "cleanrl/ppo.py").read_text())
     assert changed == 1, "cleanrl/ppo.py makes its environments otherwise than expected"
