@@ -112,10 +112,8 @@ class RemoteVectorEnv(VectorEnv):
             raise (spaces_differ(error) if error.env_indices and error.exception is None else error) from None
         self._finalizer = weakref.finalize(self, self.session.abandon)
         self.num_envs, self.render_mode = num_envs, render_mode
-        self.seed, self.max_episode_steps = (
-            seed_from(opened.get("seed", {})),
-            opened.get("environment", {}).get("max_episode_steps", 0),
-        )
+        self.seed = seed_from(opened.get("seed", {}))
+        self.max_episode_steps = opened.get("environment", {}).get("max_episode_steps", 0)
         self.metadata = {**rendering.metadata(opened), "autoreset_mode": self.autoreset_mode}
         self.single_action_space = spaces.from_message(opened.get("action_space", {}))
         self.action_space = batch_space(self.single_action_space, num_envs)
