@@ -143,7 +143,8 @@ export class IntegerColumn extends ConvertedColumn {
   }
 
   protected convert(block: Uint8Array, dtype: DtypeName): ArrayLike<number> {
-    if (dtype === 'int64' || dtype === 'uint64') return lowWords(block);
+    if (dtype === 'int64' || dtype === 'uint64')
+      return lowWords(block, dtype === 'uint64' ? 0 : -(2 ** 31));
     const elements = decodeElements(block, dtype) as Uint32Array | Int32Array;
     if (dtype === 'uint32' && elements.some((element) => element >= 2 ** 31)) throw tooLarge();
     return elements;
@@ -154,14 +155,14 @@ function tooLarge(): GymlinkError {
   return malformed('an integer of a discrete space does not fit into 32 bits');
 }
 
-/** 64-bit integers as int32, without a BigInt for each. */
-function lowWords(block: Uint8Array): Int32Array {
+/** 64-bit integers from `least` on as int32, without a BigInt for each. */
+function lowWords(block: Uint8Array, least: number): Int32Array {
   // Not slice(): a Buffer of Node overrides it with a view.
   const words = new Int32Array(new Uint8Array(block).buffer);
   const numbers = new Int32Array(words.length / 2);
   for (let i = 0; i < numbers.length; i++) {
     const low = words[2 * i] as number;
-    if (words[2 * i + 1] !== low >> 31) throw tooLarge();
+    if (low < least || words[2 * i + 1] !== low >> 31) throw tooLarge();
     numbers[i] = low;
   }
   return numbers;

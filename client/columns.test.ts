@@ -323,6 +323,7 @@ describe('payloads that break the layout are MALFORMED_REPLY', () => {
     ['more elements of no bytes than may be', new Sequence(new Tuple([])), 1, words(0, 65_537)],
     ['an int64 beyond 32 bits', new Discrete(3), 1, words(1, 1)],
     ['a uint64 beyond 31 bits', new Discrete(3, 0, 'uint64'), 1, words(2 ** 31, 0)],
+    ['the greatest uint64', new Discrete(3, 0, 'uint64'), 1, words(2 ** 32 - 1, 2 ** 32 - 1)],
     ['a uint32 beyond 31 bits', new Discrete(3, 0, 'uint32'), 1, words(2 ** 31, 0)],
     ['offsets that do not begin at 0', new Text(0, 3, 'a'), 1, words(1, 1, 97, 0)],
     ['offsets that decrease', new Text(0, 3, 'a'), 3, words(0, 2, 1, 1, 97, 0)],

@@ -76,9 +76,19 @@ export class Errands {
     reply: Reply,
   ): void {
     this.#begin(envIndices);
+    const end = (): void => this.#end(envIndices);
     work
-      .finally(() => this.#end(envIndices))
-      .then(next)
+      .then(
+        (result) => {
+          // In the same tick: otherwise a request that waits could begin before what follows.
+          end();
+          next(result);
+        },
+        (error) => {
+          end();
+          throw error;
+        },
+      )
       .catch((error) => reply(new RequestError(toErrorMessage(error, this.#log))));
   }
 

@@ -37,7 +37,7 @@ export class Dict {
   }
 
   /**
-   * SpaceSeeds each space, as Gymnasium does.
+   * Seeds each space, as Gymnasium does.
    *
    * @param seed A seed for each key, or an integer from 0 from which they are drawn; null, the default: each has one of its own.
    * @returns The seeds that the spaces used, by their keys.

@@ -30,7 +30,7 @@ export class Graph extends Seeded {
   }
 
   /**
-   * SpaceSeeds links, nodes and, where there is a space of them, edges, as Gymnasium does.
+   * Seeds links, nodes and, where there is a space of them, edges, as Gymnasium does.
    *
    * @param seed A seed for each, or an integer from 0, which is that of the links and from which the others are drawn; null, the
    *   default: each has one of its own.

@@ -16,7 +16,7 @@ export class OneOf extends Seeded {
   }
 
   /**
-   * SpaceSeeds the choice and each space, as Gymnasium does.
+   * Seeds the choice and each space, as Gymnasium does.
    *
    * @param seed A seed for the choice and one for each space, or an integer from 0, which is that of the choice and from which the
    *   others are drawn; null, the default: each has one of its own.

@@ -33,7 +33,7 @@ export abstract class Seeded {
   }
 
   /**
-   * SpaceSeeds `sample`: the samples that follow equal Gymnasium's after `seed` of the same number.
+   * Seeds `sample`: the samples that follow equal Gymnasium's after `seed` of the same number.
    *
    * @param seed An integer from 0; null, the default, for one of the operating system's choice.
    * @returns The seed that was used.
@@ -48,7 +48,7 @@ export abstract class Seeded {
     return used;
   }
 
-  /** SpaceSeeds the space itself and others within, by an array of a seed for each or by one for all. */
+  /** Seeds the space itself and others within, by an array of a seed for each or by one for all. */
   protected seedWith(seed: SpaceSeed, spaces: readonly Seedable[]): SpaceSeeds[] {
     const [own = null, ...parts] = Array.isArray(seed)
       ? seedsOf(seed, 1 + spaces.length)

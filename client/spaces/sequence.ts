@@ -23,7 +23,7 @@ export class Sequence extends Seeded {
   }
 
   /**
-   * SpaceSeeds the lengths and the elements, as Gymnasium does.
+   * Seeds the lengths and the elements, as Gymnasium does.
    *
    * @param seed Two seeds, or an integer from 0, which is the first and from which the second is drawn; null, the default: each has
    *   one of its own.

@@ -15,7 +15,7 @@ export class Tuple {
   }
 
   /**
-   * SpaceSeeds each space, as Gymnasium does.
+   * Seeds each space, as Gymnasium does.
    *
    * @param seed An array of seeds, or an integer from 0 from which they are drawn; null, the default: each has one of its own.
    * @returns The seeds that the spaces used.
