@@ -1,9 +1,11 @@
 """The warm parent and its workers as processes: forks, ends, and what is left when the server is gone."""
 
+import ctypes
 import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import gymnasium
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
 
+from gymlink.sidecar.processes import thread_names
 from tests.harness import PYTHON_ENVS, ServerEnd, arguments, is_alive, until
 
 BOX = Box(-1.0, 1.0, (2,))
@@ -211,6 +214,25 @@ def test_the_parent_ignores_the_interrupt_of_a_terminal(own_server):
     worker_id, worker = own_server.fork()
     worker.close()
     assert own_server.wait_exited(worker_id)["exit_status"] == 0
+
+
+def test_threads_of_any_name_are_told():
+    begun, end = threading.Event(), threading.Event()
+
+    def live():
+        # PR_SET_NAME, with a name that was cut off in the middle of a character.
+        ctypes.CDLL(None).prctl(15, b"robot arm \xe2\x86")
+        begun.set()
+        end.wait(20)
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    try:
+        assert begun.wait(20)
+        assert "robot arm \ufffd" in thread_names()
+    finally:
+        end.set()
+        thread.join()
 
 
 def test_workers_start_cold_where_an_import_started_a_thread(folder):

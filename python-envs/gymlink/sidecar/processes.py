@@ -43,7 +43,16 @@ def thread_names():
         threads = os.listdir("/proc/self/task")
     except FileNotFoundError:
         return []
-    return [pathlib.Path("/proc/self/task", thread, "comm").read_text().strip() for thread in threads]
+    return [name for thread in threads if (name := _thread_name(thread)) is not None]
+
+
+def _thread_name(thread):
+    try:
+        # Cut off at 15 bytes, which may be in the middle of a character.
+        return pathlib.Path("/proc/self/task", thread, "comm").read_text(errors="replace").strip()
+    except (FileNotFoundError, ProcessLookupError):
+        # It has ended since.
+        return None
 
 
 # Descriptors that forks of this process are to close.
