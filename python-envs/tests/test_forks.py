@@ -6,13 +6,17 @@ import subprocess
 import sys
 
 import gymnasium
+import numpy as np
 import pytest
 from gymnasium.spaces import Discrete
 
-from gymlink.protocol import schema
-from gymlink.protocol.values import to_value
+from gymlink.protocol import schema, wire
+from gymlink.protocol.values import from_value, to_value
 from tests.harness import PYTHON_ENVS, Failed, arguments, below, seed, until
+from tests.reference import pack, row_of, same
+from tests.space_list import ALL_SPACES, samples
 from tests.test_processes import BOX, HANG, NOTHING
+from tests.test_worker import typed
 
 TOLD = Discrete(3)
 DRAW = arguments(draw=True)
@@ -106,6 +110,23 @@ def test_a_copy_tells_what_its_environment_raised(worker):
     assert b"builtins.set" in body
 
 
+ACTIONS = ["no log", 5, None, np.array(0), {}, b"\0", [3], [None]]
+EPISODES = [{"actions": actions} for actions in ACTIONS] + [{"seed": -1}, {"seed": True}, {"options": 1}, {"before": 5}]
+
+
+@pytest.mark.parametrize("changed", EPISODES, ids=repr)
+def test_a_log_that_does_not_fit_is_refused(worker, changed):
+    told(worker)
+    worker.save(1)
+    message = wire.decode("PortableState", worker.export(1)[0])
+    content = from_value(message["content"])
+    content["log"][0].update(changed)
+    state = wire.encode("PortableState", {**message, "content": to_value(content)})
+    with pytest.raises(Failed, match=r"The state does not fit Told-v0: .* Nothing was changed") as raised:
+        worker.import_states([state], 2)
+    assert raised.value.reason == "MALFORMED_REQUEST"
+
+
 def test_attributes_of_a_copy_are_those_of_its_environment(worker):
     told(worker)
     worker.save(1)
@@ -127,6 +148,29 @@ def test_attributes_of_a_copy_are_those_of_its_environment(worker):
     assert worker.call("count") == [40]
     with pytest.raises(Failed, match="an attribute was set or a method called"):
         worker.export(2)
+
+
+@pytest.mark.parametrize("name", ALL_SPACES)
+def test_values_of_every_space_pass_through_a_copy_and_a_log(workers, name):
+    space, worker = ALL_SPACES[name], workers()
+    first, second, third = samples(space, 3)
+    worker.open("Echo-v0", kwargs=arguments(name=name))
+    worker.reset(space)
+    worker.step(space, pack(space, [first]))
+    worker.step(space, pack(space, [second]))
+    worker.save(1)
+    states, exported = [1], worker.export(1)
+    # Gymnasium itself cannot tell for what it stacks whether it is an action.
+    if "stacked" not in name:
+        worker.import_states(exported, 2)
+        states.append(2)
+    for state in states:
+        (restored,) = worker.restore(space, state)
+        (stepped,) = worker.step(space, pack(space, [third]))
+        for part, value in ((restored, second), (stepped, third)):
+            assert same(typed(row_of(space, part["observations"], 0)), typed(value))
+        assert stepped["reward"].tolist() == [3.0]
+        worker.reset(space)
 
 
 def test_a_copy_renders(worker):
@@ -249,6 +293,32 @@ def test_a_copy_that_ends_says_so_and_can_be_replaced(worker):
     assert worker.step(BOX, NOTHING)[0]["episode_step"].tolist() == [1]
 
 
+LOST = {
+    "step": lambda worker: worker.step(TOLD, NOTHING),
+    "reset": lambda worker: worker.reset(TOLD),
+    "count": lambda worker: worker.call("count"),
+    "the saving of its state": lambda worker: worker.save(2),
+}
+
+
+@pytest.mark.parametrize("verb", LOST)
+def test_a_copy_that_was_killed_is_named_and_can_be_replaced(own_server, verb):
+    _, worker = own_server.fork()
+    told(worker)
+    worker.save(1)
+    others = below(own_server.process.pid)
+    worker.restore(TOLD, 1)
+    (copy,) = below(own_server.process.pid) - others
+    os.kill(copy, signal.SIGKILL)
+    with pytest.raises(Failed, match=f"Told-v0 raised in {verb}: .*restore a state into it, or open another session.$") as raised:
+        LOST[verb](worker)
+    assert (raised.value.reason, raised.value.error["env_indices"]) == ("ENVIRONMENT_RAISED", [0])
+    with pytest.raises(Failed, match="has failed since its last reset"):
+        worker.step(TOLD, NOTHING)
+    worker.restore(TOLD, 1)
+    assert worker.step(TOLD, NOTHING)[0]["episode_step"].tolist() == [4]
+
+
 def test_a_copy_that_hangs_ends_with_its_worker(own_server):
     _, first = own_server.fork()
     second_id, second = own_server.fork()
@@ -265,6 +335,18 @@ def test_a_copy_that_hangs_ends_with_its_worker(own_server):
     own_server.kill(second_id, signal.SIGKILL)
     until(lambda: below(own_server.process.pid) == before - {second.pid}, "the copy has gone with its worker")
     first.restore(BOX, 1)
+
+
+def test_a_killed_worker_leaves_no_sockets(own_server, folder):
+    (first_id, first), (_, second) = own_server.fork(), own_server.fork()
+    for worker in (first, second):
+        told(worker, num_envs=2)
+        worker.save(1, 2, env_indices=[0, 1])
+    own_server.kill(first_id, signal.SIGKILL)
+    own_server.wait_exited(first_id)
+    sockets = [name for name in os.listdir(folder) if "-" in name]
+    assert sorted(sockets) == [f"{second.pid:x}-0", f"{second.pid:x}-1"]
+    second.restore(TOLD, 1)
 
 
 KILLED = """

@@ -119,3 +119,20 @@ def describe(space):
         if isinstance(space, kind):
             return convert(space)
     raise UnsupportedSpace(f"{type(space).__name__} is none of Gymnasium's kinds of spaces")
+
+
+def of_space(space, value):
+    """A value of a space that travelled as a Value, where graphs are tuples; what does not fit the space stays as it is."""
+    if isinstance(space, spaces.Graph):
+        return spaces.GraphInstance(*value) if type(value) is tuple and len(value) == 3 else value
+    if isinstance(space, spaces.Dict) and isinstance(value, dict):
+        return {key: of_space(space.spaces.get(key), item) for key, item in value.items()}
+    if isinstance(space, OneOf) and isinstance(value, tuple) and len(value) == 2 and value[0] in range(len(space.spaces)):
+        return value[0], of_space(space.spaces[value[0]], value[1])
+    if not isinstance(value, tuple):
+        return value
+    if isinstance(space, spaces.Tuple) and len(value) == len(space.spaces):
+        return tuple(map(of_space, space.spaces, value))
+    if isinstance(space, spaces.Sequence) and not space.stack:
+        return tuple(of_space(space.feature_space, item) for item in value)
+    return value

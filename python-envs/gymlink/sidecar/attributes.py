@@ -57,20 +57,19 @@ class Call:
         self.values = [None] * len(selection.own) if values is None else values
         self.may_call = False
 
-    def check_on(self, envs, env_id):
-        """Raises RequestError unless it can be done on these environments."""
-        for env in envs:
-            if not env.has_wrapper_attr(self.name):
-                message = f"{env_id} has no attribute {self.name!r} now. Nothing was changed."
+    def check_on(self, env, env_id):
+        """Raises RequestError unless it can be done on an environment."""
+        if not env.has_wrapper_attr(self.name):
+            message = f"{env_id} has no attribute {self.name!r} now. Nothing was changed."
+            raise RequestError(schema.ERROR_REASON_NOT_ALLOWED, message)
+        if self.sets:
+            return
+        if callable(env.get_wrapper_attr(self.name)):
+            if not self.may_call:
+                message = f"{self.name!r} of {env_id} is a method and may not be called. Nothing was changed."
                 raise RequestError(schema.ERROR_REASON_NOT_ALLOWED, message)
-            if self.sets:
-                continue
-            if callable(env.get_wrapper_attr(self.name)):
-                if not self.may_call:
-                    message = f"{self.name!r} of {env_id} is a method and may not be called. Nothing was changed."
-                    raise RequestError(schema.ERROR_REASON_NOT_ALLOWED, message)
-            elif self._args or self._kwargs:
-                raise malformed(f"{self.name!r} of {env_id} is no method: it takes no arguments.")
+        elif self._args or self._kwargs:
+            raise malformed(f"{self.name!r} of {env_id} is no method: it takes no arguments.")
 
     def make(self, env, value):
         """Reads, sets or calls it on one environment; returns the result as Value."""

@@ -21,6 +21,7 @@ import warnings
 from functools import partial
 
 from gymlink.protocol import wire
+from gymlink.protocol.spaces import of_space
 from gymlink.protocol.values import from_value, to_value
 from gymlink.sidecar.attributes import sendable
 from gymlink.sidecar.copies import NotCopied
@@ -61,7 +62,6 @@ def fork_snapshot(env, tier, path):
     """
     listener = _fork_listening(path)
     if listener is not None:
-        close_held()
         _live(partial(_begin, env, tier, listener))
 
 
@@ -151,6 +151,7 @@ def _die_with(lifeline):
 
 def _begin(env, tier, listener):
     """The role of a new snapshot: takes its lifeline, with which its own worker connects first."""
+    close_held()
     listener.settimeout(_PATIENCE_S)
     try:
         connection, _ = listener.accept()
@@ -228,7 +229,7 @@ def _read(env, _tier, name):
 
 _OPERATIONS = {
     "reset": lambda env, tier, seed, options: env.reset(seed=seed, options=options),
-    "step": lambda env, tier, action: env.step(action),
+    "step": lambda env, tier, action: env.step(of_space(env.action_space, action)),
     "render": lambda env, tier: env.render(),
     "has": lambda env, tier, name: env.has_wrapper_attr(name),
     "read": _read,

@@ -5,7 +5,7 @@ from gymlink.sidecar.copies import NotCopied
 from gymlink.sidecar.errors import RequestError
 from gymlink.sidecar.making import close, make
 from gymlink.sidecar.saved_states import SavedState, arguments_of, export, import_state
-from gymlink.sidecar.snapshots import Copy, Snapshot, Snapshots
+from gymlink.sidecar.snapshots import Copy, CopyEnded, Snapshot, Snapshots
 from gymlink.sidecar.tiers import tier_of
 
 
@@ -43,12 +43,13 @@ class Keeper:
             forks_left: How many states of the session processes may keep yet.
 
         Raises:
-            RequestError: A sub-environment needs a reset, its state cannot be saved, or too many processes would be needed.
+            RequestError: A sub-environment needs a reset, its state cannot be saved, its process has ended, or too many processes
+                would be needed.
         """
         states = []
         try:
             for i, position in zip(selection.own, self._envs.positions(selection)):
-                content = self._content(self._envs[i], len(selection.asked), forks_left)
+                content = self._content(i, len(selection.asked), forks_left)
                 states.append(SavedState(content, position, self._arguments[i]))
         except BaseException as error:
             for state in states:
@@ -59,8 +60,8 @@ class Keeper:
             raise RequestError(schema.ERROR_REASON_UNIMPLEMENTED, message) from error
         return states
 
-    def _content(self, env, asked, forks_left):
-        why = ""
+    def _content(self, i, asked, forks_left):
+        env, why = self._envs[i], ""
         if not self._tier.forks and not isinstance(env, Copy):
             try:
                 return self._tier.save(env)
@@ -76,6 +77,8 @@ class Keeper:
             return self._snapshots.take(env, self._tier)
         except NotCopied as error:
             raise NotCopied(f"{why}{error}") from error
+        except CopyEnded as error:
+            raise self._envs.failed(i, "the saving of its state", error) from error
 
     def restore(self, selection, states):
         """Puts SavedStates into the selection's own sub-environments.
@@ -96,7 +99,7 @@ class Keeper:
 
     def _put(self, i, content):
         if isinstance(content, Snapshot):
-            self._envs.replace(i, content.copy())
+            self._envs.replace(i, content.copy(self._envs.observation_space))
             return
         if self._tier.forks or isinstance(self._envs[i], Copy):
             self._envs.replace(i, self._made(i))
@@ -113,7 +116,8 @@ class Keeper:
             RequestError: One does not fit.
         """
         places = {arguments: i for i, arguments in enumerate(self._arguments)}
-        return [import_state(data, self._id, places, self._check, within_session) for data in portable]
+        space = self._envs.observation_space
+        return [import_state(data, self._id, places, self._check, space, within_session) for data in portable]
 
     def _check(self, i, content):
         env = self._envs[i]

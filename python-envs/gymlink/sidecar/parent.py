@@ -13,6 +13,7 @@ from gymlink.protocol import schema, wire
 from gymlink.sidecar.catalogue import catalogue
 from gymlink.sidecar.frames import FrameSocket
 from gymlink.sidecar.processes import adopt_orphans, become_worker, close_inherited, connect, thread_names
+from gymlink.sidecar.snapshots import remove_sockets
 from gymlink.sidecar.worker import serve
 
 
@@ -142,6 +143,7 @@ class Parent:
             worker_id = self._worker_ids.pop(pid, None)
             if worker_id is None:
                 continue
+            remove_sockets(os.path.dirname(self._path), pid)
             code = os.waitstatus_to_exitcode(status)
             how = {"exit_status": code} if code >= 0 else {"signal": -code}
             exited = wire.encode("Exited", {"worker_id": worker_id, **how})

@@ -5,6 +5,7 @@ from copy import deepcopy
 import gymnasium
 import numpy as np
 
+from gymlink.protocol.spaces import of_space
 from gymlink.sidecar.copies import NotCopied, copy_env, put_env
 
 # More would take longer to play than a request may.
@@ -89,18 +90,22 @@ class Recorder(gymnasium.Wrapper):
             put_env(self.env, episode["before"])
             self.reset(seed=episode["seed"], options=deepcopy(episode["options"]))
             for action in episode["actions"]:
-                self.step(action)
+                self.step(of_space(self.action_space, action))
 
 
 def pack_log(content):
-    """Plain data of any tier with the actions of a log as arrays, where they are single arrays or numbers."""
+    """Plain data of any tier with the actions of a log as arrays, where they are numbers or arrays of one shape."""
     if not isinstance(content, dict):
         return content
     return {**content, "log": [{**episode, "actions": _packed(episode["actions"])} for episode in content["log"]]}
 
 
 def _packed(actions):
-    return np.stack(actions) if actions and isinstance(actions[0], (np.ndarray, np.generic)) else actions
+    first = actions[0] if actions else None
+    # An array without axes would come back as a number.
+    if isinstance(first, np.generic) or (isinstance(first, np.ndarray) and first.ndim > 0):
+        return np.stack(actions) if all(action.shape == first.shape for action in actions) else actions
+    return actions
 
 
 def unpack_log(content):
@@ -111,6 +116,5 @@ def unpack_log(content):
 
 
 def _unpacked(episode):
-    if not isinstance(episode, dict) or not isinstance(episode.get("actions"), (list, np.ndarray)):
-        return episode
-    return {**episode, "actions": list(episode["actions"])}
+    actions = episode.get("actions") if isinstance(episode, dict) else None
+    return {**episode, "actions": list(actions)} if isinstance(actions, np.ndarray) and actions.ndim > 0 else episode

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from gymlink.protocol import schema, wire
+from gymlink.protocol.spaces import of_space
 from gymlink.protocol.values import InvalidValue, from_value, to_value
 from gymlink.sidecar.copies import NotCopied
 from gymlink.sidecar.errors import RequestError, malformed
@@ -131,7 +132,7 @@ def _travels(value):
     return not unsupported
 
 
-def import_state(data, env_id, places, check, within_session=False):
+def import_state(data, env_id, places, check, space, within_session=False):
     """A SavedState from a serialized PortableState.
 
     Args:
@@ -139,6 +140,7 @@ def import_state(data, env_id, places, check, within_session=False):
         env_id: Id of the environments here.
         places: The numbers of the environments here by what they were made with, serialized.
         check: Called with such a number and the content; raises NotCopied when this does not fit.
+        space: The observation space of the environments here.
         within_session: Whether it is of a worker of the same session.
 
     Raises:
@@ -163,7 +165,8 @@ def import_state(data, env_id, places, check, within_session=False):
         raise malformed(f"The state does not fit {env_id}: {error}. Nothing was changed.") from error
     info = info if isinstance(info, dict) else {}
     episode, episode_step, ended = message.get("episode", 0), message.get("episode_step", 0), message.get("ended", False)
-    return SavedState(content, Position(observation, info, episode, episode_step, ended), arguments)
+    position = Position(of_space(space, observation), info, episode, episode_step, ended)
+    return SavedState(content, position, arguments)
 
 
 def arguments_of(request, index):

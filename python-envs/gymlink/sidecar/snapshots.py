@@ -1,16 +1,30 @@
 """What a worker holds of the processes that keep states and run copies of environments (forks.py)."""
 
 import contextlib
+import glob
 import itertools
 import os
 import socket
 
+from gymlink.protocol.spaces import of_space
 from gymlink.sidecar.copies import NotCopied
 from gymlink.sidecar.errors import Relayed
 from gymlink.sidecar.forks import FAILED, decoded, encoded, fork_snapshot
 from gymlink.sidecar.frames import FrameSocket
 from gymlink.sidecar.processes import hold, let_go
 from gymlink.sidecar.recorder import unpack_log
+
+
+def _path(folder, pid, number):
+    # No longer than the name of the server's own socket, so that every folder that can hold that can hold this.
+    return os.path.join(folder, f"{pid:x}-{number}")
+
+
+def remove_sockets(folder, pid):
+    """Removes what the snapshots of a worker that has ended listened on: one that was killed could not."""
+    for path in glob.glob(_path(glob.escape(folder), pid, "*")):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
 
 
 class Snapshots:
@@ -29,8 +43,7 @@ class Snapshots:
         Raises:
             NotCopied: Its process cannot be forked.
         """
-        # No longer than the name of the server's own socket, so that every folder that can hold that can hold this.
-        path = os.path.join(self._folder, f"{os.getpid():x}-{next(self._numbers):x}")
+        path = _path(self._folder, os.getpid(), f"{next(self._numbers):x}")
         if isinstance(env, Copy):
             env.fork(path)
         else:
@@ -59,8 +72,8 @@ class Snapshot:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.path)
 
-    def copy(self):
-        """A Copy that goes on from this state.
+    def copy(self, observation_space=None):
+        """A Copy that goes on from this state; without its observation space it cannot be reset or stepped.
 
         Raises:
             NotCopied: The process has ended, or cannot be forked.
@@ -69,7 +82,7 @@ class Snapshot:
             connection, lifeline = _connect(self.path)
         except OSError as error:
             raise NotCopied(f"the process that keeps it has ended, or cannot be reached: {error}") from error
-        copied = Copy(FrameSocket(connection), lifeline)
+        copied = Copy(FrameSocket(connection), lifeline, observation_space)
         try:
             copied.begin()
         except Exception as error:
@@ -92,17 +105,16 @@ class Snapshot:
 
 def _connect(path):
     """Connects to a snapshot: the connection, and what keeps alive the process at its other end."""
-    reading, lifeline = os.pipe()
-    connection = socket.socket(socket.AF_UNIX)
-    try:
+    with contextlib.ExitStack() as opened:
+        connection = opened.enter_context(socket.socket(socket.AF_UNIX))
         connection.connect(path)
-        socket.send_fds(connection, [b"\0"], [reading])
-    except BaseException:
-        connection.close()
-        os.close(lifeline)
-        raise
-    finally:
-        os.close(reading)
+        reading, lifeline = os.pipe()
+        opened.callback(os.close, lifeline)
+        try:
+            socket.send_fds(connection, [b"\0"], [reading])
+        finally:
+            os.close(reading)
+        opened.pop_all()
     return connection, lifeline
 
 
@@ -116,10 +128,11 @@ class Copy:
     Args:
         frames: Its frame socket.
         lifeline: What keeps it alive.
+        observation_space: Its observation space.
     """
 
-    def __init__(self, frames, lifeline):
-        self._frames, self._lifeline = frames, hold(lifeline)
+    def __init__(self, frames, lifeline, observation_space):
+        self._frames, self._lifeline, self._space = frames, hold(lifeline), observation_space
         hold(frames.fileno())
 
     def begin(self):
@@ -128,11 +141,13 @@ class Copy:
 
     def reset(self, *, seed=None, options=None):
         """As gymnasium.Env.reset."""
-        return self._ask("reset", seed, options)
+        observation, info = self._ask("reset", seed, options)
+        return of_space(self._space, observation), info
 
     def step(self, action):
         """As gymnasium.Env.step."""
-        return self._ask("step", action)
+        observation, *others = self._ask("step", action)
+        return of_space(self._space, observation), *others
 
     def render(self):
         """As gymnasium.Env.render."""

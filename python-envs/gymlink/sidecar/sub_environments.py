@@ -17,6 +17,7 @@ from gymlink.sidecar.keeper import Keeper
 from gymlink.sidecar.making import close, make
 from gymlink.sidecar.requests import Sieve, read_plan
 from gymlink.sidecar.saved_states import Position
+from gymlink.sidecar.snapshots import CopyEnded
 from gymlink.sidecar.transition import Rows, TransitionWriter
 
 _NEVER_RESET = "was never reset"
@@ -36,6 +37,10 @@ class SubEnvironments:
         manifest: The family's.
         folder: The server's private folder.
 
+    Attributes:
+        observation_space: The observation space of the first one.
+        keeper: Their Keeper.
+
     Raises:
         RequestError: They cannot be made.
     """
@@ -53,10 +58,10 @@ class SubEnvironments:
             raise
 
     def _prepare(self, request, count, max_part_bytes):
-        space = self._envs[0].observation_space
+        self.observation_space = self._envs[0].observation_space
         self.sieve = Sieve(request["num_envs"], self._first, count)
         encode = infos_encoder(request.get("info_filter", {}))
-        self._writer = TransitionWriter(self._id, space, count, max_part_bytes, encode)
+        self._writer = TransitionWriter(self._id, self.observation_space, count, max_part_bytes, encode)
         self._actions = ActionReader(self._envs[0].action_space)
         self._spaces_differ = request.get("observation_mode") == schema.OBSERVATION_MODE_DIFFERENT
         # Looked up once, not at every step.
@@ -215,14 +220,20 @@ class SubEnvironments:
         whole = len(rows.observations)
         advanced, failed = selection.own[:whole], selection.own[whole]
         self._block([*advanced, failed])
-        message = f"Sub-environment {self._first + failed} of {self._id} raised in {verb}: {named(error)}. Reset it to go on."
-        return RequestError(
-            schema.ERROR_REASON_ENVIRONMENT_RAISED,
-            message,
-            env_indices=[self._first + failed],
-            advanced=self._numbers(advanced),
-            cause=error,
-        )
+        return self._told(failed, verb, error, advanced)
+
+    def failed(self, i, verb, error):
+        """The failure of one sub-environment, which needs a reset then."""
+        self._block([i])
+        return self._told(i, verb, error)
+
+    def _told(self, i, verb, error, advanced=()):
+        index = self._first + i
+        # That of a copy says itself what to do: a reset would not help.
+        advice = "" if isinstance(error, CopyEnded) else " Reset it to go on."
+        message = f"Sub-environment {index} of {self._id} raised in {verb}: {named(error)}.{advice}"
+        reason, numbers = schema.ERROR_REASON_ENVIRONMENT_RAISED, self._numbers(advanced)
+        return RequestError(reason, message, env_indices=[index], advanced=numbers, cause=error)
 
     def _block(self, own):
         for i in own:
@@ -272,17 +283,19 @@ class SubEnvironments:
             RequestError: The attribute is missing or no method, or it raised.
         """
         envs = [self._envs[i] for i in call.selection.own]
-        call.check_on(envs, self._id)
-        results = []
-        for i, env, value in zip(call.selection.own, envs, call.values):
-            try:
-                results.append(call.make(env, value))
-            except BaseException as error:
-                self._block([i])
-                index = self._first + i
-                message = f"Sub-environment {index} of {self._id} raised in {call.name}: {named(error)}. Reset it to go on."
-                raise RequestError(schema.ERROR_REASON_ENVIRONMENT_RAISED, message, env_indices=[index], cause=error) from error
-        return results
+        for i, env in zip(call.selection.own, envs):
+            self._attempt(i, call.name, call.check_on, env, self._id)
+        return [
+            self._attempt(i, call.name, call.make, env, value) for i, env, value in zip(call.selection.own, envs, call.values)
+        ]
+
+    def _attempt(self, i, verb, act, *args):
+        try:
+            return act(*args)
+        except RequestError:
+            raise
+        except BaseException as error:
+            raise self.failed(i, verb, error) from error
 
     def __getitem__(self, i):
         """The environment with a number within the worker."""
@@ -340,12 +353,7 @@ class SubEnvironments:
 
     def _rendering(self, i, make_image):
         index = self._first + i
-        try:
-            frames = self._envs[i].render()
-        except BaseException as error:
-            self._block([i])
-            message = f"Sub-environment {index} of {self._id} raised in render: {named(error)}. Reset it to go on."
-            raise RequestError(schema.ERROR_REASON_ENVIRONMENT_RAISED, message, env_indices=[index], cause=error) from error
+        frames = self._attempt(i, "render", self._envs[i].render)
         is_list = self._render_mode.endswith("_list")
         if not is_list or not isinstance(frames, (list, tuple)):
             frames = [frames]

@@ -24,7 +24,7 @@ def called(env, env_id, *args, values=(), **fields):
     request = {"args": {"values": list(map(to_value, args))}, "set_values": list(map(to_value, values)), **fields}
     call = decode_call(wire.encode("CallRequest", request), Sieve(1, 0, 1))
     AllowList(MANIFEST, env_id).check(call)
-    call.check_on([env], env_id)
+    call.check_on(env, env_id)
     return from_value(call.make(env, call.values[0]))
 
 

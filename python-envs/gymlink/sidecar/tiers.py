@@ -9,6 +9,7 @@ A state of the first two is plain data, which can travel; where it has no such f
 from fnmatch import fnmatchcase
 
 from gymlink.protocol import schema
+from gymlink.protocol.spaces import of_space
 from gymlink.sidecar.copies import NotCopied, bodies, check_copy, copy_env, put_env, same
 from gymlink.sidecar.errors import RequestError
 from gymlink.sidecar.recorder import MOST_STEPS, Recorder
@@ -108,9 +109,9 @@ class Replay:
     def check(self, env, content):
         """Raises NotCopied for plain data from elsewhere that is no log."""
         log = content.get("log") if isinstance(content, dict) else None
-        if not isinstance(log, list) or not log or not isinstance(content.get("result"), dict):
+        if not isinstance(log, list) or not log or not isinstance(content.get("result"), dict) or not all(map(_is_episode, log)):
             raise NotCopied("it is no log of episodes")
-        if sum(len(episode.get("actions", ())) for episode in log if isinstance(episode, dict)) > MOST_STEPS:
+        if sum(len(episode["actions"]) for episode in log) > MOST_STEPS:
             raise NotCopied(f"it has more than {MOST_STEPS} steps")
         for episode in log:
             _check_episode(env, episode)
@@ -126,14 +127,17 @@ class Fork(Replay):
     _history = True
 
 
+def _is_episode(episode):
+    names = {"before", "seed", "options", "actions"}
+    return isinstance(episode, dict) and set(episode) == names and isinstance(episode["actions"], list)
+
+
 def _check_episode(env, episode):
-    if not isinstance(episode, dict) or set(episode) != {"before", "seed", "options", "actions"}:
-        raise NotCopied("it is no log of episodes")
     check_copy(env.env, episode["before"])
     seed, options = episode["seed"], episode["options"]
     if not (seed is None or (type(seed) is int and seed >= 0)) or not isinstance(options, (dict, type(None))):
         raise NotCopied("a reset of its log is not valid")
-    if not all(env.action_space.contains(action) for action in episode["actions"]):
+    if not all(env.action_space.contains(of_space(env.action_space, action)) for action in episode["actions"]):
         raise NotCopied("an action of its log is not valid")
 
 
