@@ -8,22 +8,56 @@ import {
   dtypes,
   type NdArray,
   sizeOf,
+  type TypedArray,
 } from './nd-array.js';
 import type { Sample } from './spaces/index.js';
 
-/** Elements held as they travel: whole runs of bytes are copied. */
-export class PlainColumn implements Column {
+/** A column whose rows are of one size, in one array. */
+abstract class ArrayColumn implements Column {
   protected readonly array: NdArray;
-  private readonly bytes: Uint8Array;
-  private readonly rowSize: number;
-  private readonly rowBytes: number;
+  protected readonly rowSize: number;
+  protected readonly rowBytes: number;
   private readonly shape: readonly number[];
 
-  constructor(rows: number, shape: readonly number[], dtype: DtypeName) {
+  constructor(
+    Held: new (length: number) => TypedArray,
+    rows: number,
+    shape: readonly number[],
+    dtype: DtypeName,
+  ) {
     this.shape = shape;
     this.rowSize = sizeOf(shape);
     this.rowBytes = this.rowSize * dtypes[dtype].itemBytes;
-    this.array = asNdArray(new dtypes[dtype].Array(rows * this.rowSize), [rows, ...shape], dtype);
+    this.array = asNdArray(new Held(rows * this.rowSize), [rows, ...shape], dtype);
+  }
+
+  abstract read(blocks: Blocks, places: Places): void;
+
+  batch(copy: boolean): NdArray {
+    const { array } = this;
+    return copy ? asNdArray(array.slice(), array.shape, array.dtype) : array;
+  }
+
+  row(i: number): Sample {
+    return this.copied(i, i + 1, this.shape);
+  }
+
+  slice(begin: number, end: number): NdArray {
+    return this.copied(begin, end, [end - begin, ...this.shape]);
+  }
+
+  private copied(begin: number, end: number, shape: readonly number[]): NdArray {
+    const { array, rowSize } = this;
+    return asNdArray(array.slice(begin * rowSize, end * rowSize), shape, array.dtype);
+  }
+}
+
+/** Elements held as they travel: whole runs of bytes are copied. */
+export class PlainColumn extends ArrayColumn {
+  private readonly bytes: Uint8Array;
+
+  constructor(rows: number, shape: readonly number[], dtype: DtypeName) {
+    super(dtypes[dtype].Array, rows, shape, dtype);
     this.bytes = new Uint8Array(this.array.buffer);
   }
 
@@ -41,19 +75,6 @@ export class PlainColumn implements Column {
   protected take(blocks: Blocks, byteLength: number): Uint8Array {
     return blocks.take(byteLength);
   }
-
-  batch(copy: boolean): NdArray {
-    const { array } = this;
-    return copy ? asNdArray(array.slice(), array.shape, array.dtype) : array;
-  }
-
-  row(i: number): Sample {
-    return rowOf(this.array, i, this.rowSize, this.shape);
-  }
-
-  slice(begin: number, end: number): NdArray {
-    return rowsOf(this.array, begin, end, this.rowSize, this.shape);
-  }
 }
 
 /** Booleans, of which no byte may be another than 0 or 1. */
@@ -66,40 +87,8 @@ export class BoolColumn extends PlainColumn {
   }
 }
 
-function rowsOf(
-  array: NdArray,
-  begin: number,
-  end: number,
-  size: number,
-  shape: readonly number[],
-): NdArray {
-  const rows = array.slice(begin * size, end * size);
-  return asNdArray(rows, [end - begin, ...shape], array.dtype);
-}
-
-function rowOf(array: NdArray, i: number, size: number, shape: readonly number[]): NdArray {
-  return asNdArray(array.slice(i * size, (i + 1) * size), shape, array.dtype);
-}
-
 /** Elements that are held as another type than they travel as. */
-abstract class ConvertedColumn implements Column {
-  protected readonly array: NdArray;
-  private readonly rowSize: number;
-  private readonly rowBytes: number;
-  private readonly shape: readonly number[];
-
-  constructor(
-    Held: typeof Float32Array | typeof Int32Array,
-    rows: number,
-    shape: readonly number[],
-    dtype: DtypeName,
-  ) {
-    this.shape = shape;
-    this.rowSize = sizeOf(shape);
-    this.rowBytes = this.rowSize * dtypes[dtype].itemBytes;
-    this.array = asNdArray(new Held(rows * this.rowSize), [rows, ...shape], dtype);
-  }
-
+abstract class ConvertedColumn extends ArrayColumn {
   protected abstract convert(block: Uint8Array, dtype: DtypeName): ArrayLike<number>;
 
   read(blocks: Blocks, { count, first, rows }: Places): void {
@@ -109,19 +98,6 @@ abstract class ConvertedColumn implements Column {
       const target = (rows === undefined ? first + i : (rows[i] as number)) * rowSize;
       for (let j = 0; j < rowSize; j++) array[target + j] = elements[i * rowSize + j] as number;
     }
-  }
-
-  batch(copy: boolean): NdArray {
-    const { array } = this;
-    return copy ? asNdArray(array.slice(), array.shape, array.dtype) : array;
-  }
-
-  row(i: number): Sample {
-    return rowOf(this.array, i, this.rowSize, this.shape);
-  }
-
-  slice(begin: number, end: number): NdArray {
-    return rowsOf(this.array, begin, end, this.rowSize, this.shape);
   }
 }
 
