@@ -6,17 +6,16 @@ import subprocess
 import sys
 
 import gymnasium
-import numpy as np
 import pytest
 from gymnasium.spaces import Discrete
 
-from gymlink.protocol import schema, wire
-from gymlink.protocol.values import from_value, to_value
+from gymlink.protocol import schema
+from gymlink.protocol.values import to_value
+from gymlink.sidecar import forks
+from gymlink.sidecar.copies import NotCopied
+from gymlink.sidecar.snapshots import Snapshots
 from tests.harness import PYTHON_ENVS, Failed, arguments, below, seed, until
-from tests.reference import pack, row_of, same
-from tests.space_list import ALL_SPACES, samples
 from tests.test_processes import BOX, HANG, NOTHING
-from tests.test_worker import typed
 
 TOLD = Discrete(3)
 DRAW = arguments(draw=True)
@@ -110,23 +109,6 @@ def test_a_copy_tells_what_its_environment_raised(worker):
     assert b"builtins.set" in body
 
 
-ACTIONS = ["no log", 5, None, np.array(0), {}, b"\0", [3], [None]]
-EPISODES = [{"actions": actions} for actions in ACTIONS] + [{"seed": -1}, {"seed": True}, {"options": 1}, {"before": 5}]
-
-
-@pytest.mark.parametrize("changed", EPISODES, ids=repr)
-def test_a_log_that_does_not_fit_is_refused(worker, changed):
-    told(worker)
-    worker.save(1)
-    message = wire.decode("PortableState", worker.export(1)[0])
-    content = from_value(message["content"])
-    content["log"][0].update(changed)
-    state = wire.encode("PortableState", {**message, "content": to_value(content)})
-    with pytest.raises(Failed, match=r"The state does not fit Told-v0: .* Nothing was changed") as raised:
-        worker.import_states([state], 2)
-    assert raised.value.reason == "MALFORMED_REQUEST"
-
-
 def test_attributes_of_a_copy_are_those_of_its_environment(worker):
     told(worker)
     worker.save(1)
@@ -148,29 +130,6 @@ def test_attributes_of_a_copy_are_those_of_its_environment(worker):
     assert worker.call("count") == [40]
     with pytest.raises(Failed, match="an attribute was set or a method called"):
         worker.export(2)
-
-
-@pytest.mark.parametrize("name", ALL_SPACES)
-def test_values_of_every_space_pass_through_a_copy_and_a_log(workers, name):
-    space, worker = ALL_SPACES[name], workers()
-    first, second, third = samples(space, 3)
-    worker.open("Echo-v0", kwargs=arguments(name=name))
-    worker.reset(space)
-    worker.step(space, pack(space, [first]))
-    worker.step(space, pack(space, [second]))
-    worker.save(1)
-    states, exported = [1], worker.export(1)
-    # Gymnasium itself cannot tell for what it stacks whether it is an action.
-    if "stacked" not in name:
-        worker.import_states(exported, 2)
-        states.append(2)
-    for state in states:
-        (restored,) = worker.restore(space, state)
-        (stepped,) = worker.step(space, pack(space, [third]))
-        for part, value in ((restored, second), (stepped, third)):
-            assert same(typed(row_of(space, part["observations"], 0)), typed(value))
-        assert stepped["reward"].tolist() == [3.0]
-        worker.reset(space)
 
 
 def test_a_copy_renders(worker):
@@ -227,6 +186,30 @@ def test_a_copy_with_threads_is_not_forked(own_server, folder):
     assert worker.step(BOX, NOTHING)[0]["episode_step"].tolist() == [2]
 
 
+def test_a_process_that_the_system_refuses_is_named(monkeypatch, folder):
+    def refuse():
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    # That of the tests has more.
+    monkeypatch.setattr(forks, "thread_names", lambda: ["python"])
+    monkeypatch.setattr(os, "fork", refuse)
+    with pytest.raises(NotCopied, match=r"the system allows no further process: .*temporarily unavailable"):
+        Snapshots(folder).take(None, None)
+    assert os.listdir(folder) == []
+
+
+def test_forks_may_be_reaped_by_others(own_server):
+    _, worker = own_server.fork()
+    worker.open("Faulty-v0")
+    worker.reset(BOX, options=arguments(where="step", fault="reaped children", at=0))
+    worker.step(BOX, NOTHING)
+    before = len(below(own_server.process.pid))
+    for number in (1, 2):
+        worker.save(number)
+        worker.drop_states(number)
+        until(lambda: grown(own_server, before) == 0, "the state's process has ended")
+
+
 def test_more_forks_than_are_left_are_refused(worker, server):
     told(worker, num_envs=3)
     before = len(below(server.process.pid))
@@ -250,10 +233,10 @@ def test_forks_keep_nothing_open_but_their_own(own_server):
     told(worker, num_envs=2)
     worker.save(1, 2, env_indices=[0, 1])
     worker.restore(TOLD, 1, 2, env_indices=[0, 1])
-    forks = below(own_server.process.pid) - {worker.pid}
-    assert len(forks) == 4
+    processes = below(own_server.process.pid) - {worker.pid}
+    assert len(processes) == 4
     # A snapshot closes what is its copy's after that has begun.
-    until(lambda: all(descriptors(pid) == ["pipe", "socket"] for pid in forks), "each has its socket and its lifeline open")
+    until(lambda: all(descriptors(pid) == ["pipe", "socket"] for pid in processes), "each has its socket and its lifeline open")
 
 
 def test_dropping_and_restoring_again_end_processes(own_server):

@@ -57,8 +57,7 @@ def fork_snapshot(env, tier, path):
     """Forks a snapshot of this worker that keeps an environment and listens at a path.
 
     Raises:
-        NotCopied: This process has threads, which a fork would lack.
-        OSError: The system allows no further process.
+        NotCopied: This process has threads, which a fork would lack, or the system allows no further process.
     """
     listener = _fork_listening(path)
     if listener is not None:
@@ -106,7 +105,10 @@ def _fork():
     with warnings.catch_warnings():
         # Of newer Pythons, about any thread.
         warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            raise NotCopied(f"the system allows no further process: {error}") from error
     if pid != 0:
         _forked.add(pid)
         return False
@@ -120,7 +122,12 @@ def _fork():
 def _reap():
     """Reaps the forks that have ended. Those that outlive this process are the warm parent's to reap."""
     for pid in tuple(_forked):
-        if os.waitpid(pid, os.WNOHANG)[0] != 0:
+        try:
+            has_ended = os.waitpid(pid, os.WNOHANG)[0] != 0
+        except ChildProcessError:
+            # The environment has reaped it.
+            has_ended = True
+        if has_ended:
             _forked.discard(pid)
 
 
