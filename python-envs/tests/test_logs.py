@@ -1,10 +1,13 @@
 """What travels to the copies and in the logs that keep a state: values of every space, and logs that are none."""
 
+import gymnasium
 import numpy as np
 import pytest
 
 from gymlink.protocol import wire
 from gymlink.protocol.values import from_value, to_value
+from gymlink.sidecar.copies import NotCopied
+from gymlink.sidecar.recorder import Recorder
 from tests.harness import Failed, arguments
 from tests.reference import pack, row_of, same
 from tests.space_list import ALL_SPACES, samples
@@ -50,3 +53,19 @@ def test_a_log_that_does_not_fit_is_refused(worker, changed):
     with pytest.raises(Failed, match=r"The state does not fit Told-v0: .* Nothing was changed") as raised:
         worker.import_states([state], 2)
     assert raised.value.reason == "MALFORMED_REQUEST"
+
+
+def test_a_log_that_is_too_long_grows_no_more(monkeypatch):
+    monkeypatch.setattr("gymlink.sidecar.recorder.MOST_STEPS", 5)
+    recorder = Recorder(gymnasium.make("MountainCar-v0"), history=False)
+    recorder.reset(seed=1)
+    for _ in range(5):
+        recorder.step(0)
+    assert len(recorder.log()[0]["actions"]) == 5
+    for _ in range(50):
+        recorder.step(0)
+    with pytest.raises(NotCopied, match="more than 5 steps"):
+        recorder.log()
+    assert len(recorder._actions) < 10
+    recorder.reset()
+    assert recorder.log()[0]["actions"] == []

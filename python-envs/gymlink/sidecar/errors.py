@@ -51,9 +51,12 @@ def formatted(error):
 
 
 def named(error):
-    """An exception in one line, as Python prints it."""
+    """An exception in one line, as Python prints it; of one of our own the message alone."""
+    kind = error.described["type"] if isinstance(error, Relayed) else f"{type(error).__module__}."
+    if kind.startswith("gymlink."):
+        return str(error)
     if isinstance(error, Relayed):
-        return f"{error.described['type'].removeprefix('builtins.')}: {error}"
+        return f"{kind.removeprefix('builtins.')}: {error}"
     return "".join(traceback.format_exception_only(type(error), error)).strip()
 
 

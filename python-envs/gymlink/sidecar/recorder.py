@@ -44,8 +44,9 @@ class Recorder(gymnasium.Wrapper):
         return self.env.reset(seed=seed, options=options)
 
     def step(self, action):
-        """Steps and keeps the action."""
-        self._actions.append(action)
+        """Steps and keeps the action, while the log may yet be of use."""
+        if len(self._actions) <= MOST_STEPS:
+            self._actions.append(action)
         return self.env.step(action)
 
     def has_wrapper_attr(self, name):
