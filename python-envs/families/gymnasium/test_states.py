@@ -181,6 +181,14 @@ def test_every_wrapper_goes_on_alike(name):
     goes_on_alike(envs, sampled(space, 1), sampled(space, 2))
 
 
+@pytest.mark.parametrize("env_id", ["LunarLander-v3", "BipedalWalker-v3"])
+@pytest.mark.parametrize("name", ["NormalizeObservation", "NormalizeReward", "RecordEpisodeStatistics", "StickyAction"])
+def test_a_wrapper_of_what_is_played_again_goes_on_alike(env_id, name):
+    kwargs = {"repeat_action_probability": 0.5} if name == "StickyAction" else {}
+    envs = opened(env_id, wrappers=[{"name": name, "kwargs": to_value(kwargs)["map"]}])
+    goes_on_alike(envs, actions_of(env_id, 1), actions_of(env_id, 2))
+
+
 @pytest.mark.parametrize("env_id", TIERS["fork"])
 def test_a_fork_needs_no_log(env_id, monkeypatch):
     monkeypatch.setattr("gymlink.sidecar.recorder.MOST_STEPS", 8)
@@ -304,6 +312,9 @@ TAMPERED = [
     ("LunarLander-v3", lambda content: content["log"][0].update(seed="x")),
     ("LunarLander-v3", lambda content: content["log"][0].pop("before")),
     ("LunarLander-v3", lambda content: content.update(log=[])),
+    ("LunarLander-v3", lambda content: content["result"].pop("env")),
+    ("LunarLander-v3", lambda content: content["result"]["env"].pop()),
+    ("LunarLander-v3", lambda content: content["result"]["env"][0]["values"].update(step=1)),
 ]
 
 

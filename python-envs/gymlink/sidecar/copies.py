@@ -123,6 +123,11 @@ def put_env(env, copied):
         _put_layer(layer, part)
 
 
+def put_wrappers(env, copied):
+    """As `put_env`, of the wrappers alone."""
+    put_env(env, copied[:-1])
+
+
 def _put_layer(layer, part):
     attributes = vars(layer)
     for name, value in part["values"].items():

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from gymlink.protocol import schema
 from gymlink.protocol.spaces import of_space
-from gymlink.sidecar.copies import NotCopied, bodies, check_copy, copy_env, put_env, same
+from gymlink.sidecar.copies import NotCopied, bodies, check_copy, copy_env, put_env, put_wrappers, same
 from gymlink.sidecar.errors import RequestError
 from gymlink.sidecar.recorder import MOST_STEPS, Recorder
 
@@ -82,7 +82,8 @@ class Native:
 class Replay:
     """Plays the last reset and the actions since again, and checks that the same state came out.
 
-    A Box2D world cannot be copied: deepcopy of a LunarLander is an environment that was never reset.
+    A Box2D world cannot be copied: deepcopy of a LunarLander is an environment that was never reset. Its wrappers can: what they
+    keep is put back, because it may hold clocks, or means over all episodes.
     """
 
     forks = False
@@ -103,14 +104,20 @@ class Replay:
             NotCopied: Another state came out.
         """
         env.replay(content["log"])
-        if not same(content["result"], _fingerprint(env.env)):
+        result, again = content["result"], _fingerprint(env.env)
+        if not same(result["env"][-1], again["env"][-1]) or not same(result["bodies"], again["bodies"]):
             raise NotCopied("playing its episode again gave another state")
+        put_wrappers(env.env, result["env"])
 
     def check(self, env, content):
         """Raises NotCopied for plain data from elsewhere that is no log."""
         log = content.get("log") if isinstance(content, dict) else None
-        if not isinstance(log, list) or not log or not isinstance(content.get("result"), dict) or not all(map(_is_episode, log)):
+        result = content.get("result") if log else None
+        if not isinstance(log, list) or not all(map(_is_episode, log)):
             raise NotCopied("it is no log of episodes")
+        if not isinstance(result, dict) or set(result) != {"env", "bodies"}:
+            raise NotCopied("it is no log of episodes")
+        check_copy(env.env, result["env"])
         if sum(len(episode["actions"]) for episode in log) > MOST_STEPS:
             raise NotCopied(f"it has more than {MOST_STEPS} steps")
         for episode in log:
