@@ -1,4 +1,5 @@
 import type { CallRequest } from '../proto/gen/gymlink/v1/session.js';
+import { envIndicesOf } from './env-indices.js';
 import { GymlinkError } from './errors.js';
 import type { Session } from './session.js';
 import {
@@ -16,13 +17,13 @@ async function results(session: Session, request: Partial<CallRequest>): Promise
   return reply.results.map(fromValue);
 }
 
-/** Reads an attribute of sub-environments; of all for an empty list. */
+/** Reads an attribute of sub-environments; of all if none are named. */
 export function readAttribute(
   session: Session,
   name: string,
-  envIndices: readonly number[] = [],
+  envIndices?: readonly number[],
 ): Promise<PlainValue[]> {
-  return results(session, { name, envIndices: [...envIndices] });
+  return results(session, { name, envIndices: envIndicesOf(envIndices) });
 }
 
 /** Sets an attribute of every sub-environment: to one value, or to its own of a list. */

@@ -219,3 +219,33 @@ test('no server at an address is said in one sentence', async () => {
 test('the session beside all this noticed nothing', () => {
   expect(bystanderSteps).toBeGreaterThan(20);
 });
+
+test.each<[string, (envs: VectorEnv) => Promise<unknown>, RegExp]>([
+  ['no sub-environment to save', (envs) => envs.saveState([]), /names no sub-environment/],
+  [
+    'no sub-environment to restore',
+    (envs) => envs.restoreState(1n, []),
+    /names no sub-environment/,
+  ],
+  ['no sub-environment to read', (envs) => envs.getAttr('state', []), /names no sub-environment/],
+  ['a negative sub-environment', (envs) => envs.saveState([-1]), /whole number from 0 .*not -1/],
+  [
+    'half a sub-environment',
+    (envs) => envs.getAttr('state', [0.5]),
+    /whole number from 0 .*not 0.5/,
+  ],
+  ['a negative state', (envs) => envs.restoreState(-1n), /-1 is no saved state/],
+  ['a state of 65 bits', (envs) => envs.dropState([2n ** 64n]), /is no saved state/],
+  ['a number as state', (envs) => envs.exportState([1 as never]), /1 is no saved state: .*bigints/],
+  ['a text as seed', (envs) => envs.reset({ seed: '5' as never }), /5 is no seed/],
+])('%s is refused before anything is sent', async (_, call, message) => {
+  await using envs = (await gym.makeVec('CartPole-v1', { numEnvs: 2 })) as VectorEnv;
+  await envs.reset({ seed: 1 });
+  const [state] = await envs.saveState([0]);
+  const before = await envs.getAttr('state');
+  const error = await failure(call(envs));
+  expect(error.reason).toMatch(/INVALID_(ARGUMENT|SEED)/);
+  expect(error.message).toMatch(message);
+  expect(await envs.getAttr('state')).toEqual(before);
+  expect(await envs.saveState([0])).toEqual([(state as bigint) + 1n]);
+});

@@ -101,11 +101,11 @@ export type Unwrapped<Options extends MakeOptions> = Omit<Options, 'wrappers'> &
 
 /** A seed on the wire. */
 export function toSeed(seed: Seed): SeedMessage {
-  if (
-    typeof seed === 'number'
-      ? !Number.isSafeInteger(seed) || seed < 0
-      : seed < 0n || seed >> 256n > 0n
-  )
+  const valid =
+    typeof seed === 'bigint'
+      ? seed >= 0n && seed >> 256n === 0n
+      : Number.isSafeInteger(seed) && seed >= 0;
+  if (!valid)
     throw new GymlinkError(
       'INVALID_SEED',
       `${seed} is no seed: a seed is a whole number from 0 on, of at most 256 bits (a bigint above ${Number.MAX_SAFE_INTEGER}).`,
@@ -119,7 +119,7 @@ export function count(name: string, value: number | undefined, least: number): n
   if (!Number.isInteger(value) || value < least || value >= 2 ** 32)
     throw new GymlinkError(
       'INVALID_ARGUMENT',
-      `${name} must be a whole number from ${least} on, not ${value}.`,
+      `${name} must be a whole number from ${least} to ${2 ** 32 - 1}, not ${value}.`,
     );
   return value;
 }

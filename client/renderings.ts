@@ -1,4 +1,5 @@
 import { FrameEncoding as WireFrameEncoding } from '../proto/gen/gymlink/v1/session.js';
+import { envIndicesOf } from './env-indices.js';
 import { GymlinkError } from './errors.js';
 import type { NdArray } from './nd-array.js';
 import { count } from './open-request.js';
@@ -48,10 +49,8 @@ export async function renderings(
     throw invalid(
       `There is no encoding ${encoding}; there are ${Object.keys(encodings).join(', ')}.`,
     );
-  // On the wire that would be all of them.
-  if (envIndices?.length === 0) throw invalid('envIndices names no sub-environment.');
   const value = {
-    envIndices: (envIndices ?? []).map((index) => count('A sub-environment', index, 0)),
+    envIndices: envIndicesOf(envIndices),
     encoding: encoding ? encodings[encoding] : WireFrameEncoding.FRAME_ENCODING_UNSPECIFIED,
     width: count('width', width, 1),
   };

@@ -185,7 +185,7 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
    * @throws GymlinkError NOT_ALLOWED for a name that is not on the environment's allow-list (`suggestions` has it);
    *   MESSAGE_TOO_LARGE when all at once are over the message limit.
    */
-  async getAttr(name: string, envIndices: readonly number[] = []): Promise<PlainValue[]> {
+  async getAttr(name: string, envIndices?: readonly number[]): Promise<PlainValue[]> {
     return readAttribute(this.session, name, envIndices);
   }
 
@@ -221,7 +221,7 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
    * @throws GymlinkError RESET_NEEDED before the first reset; UNIMPLEMENTED for an environment whose state cannot be saved
    *   exactly; LIMIT_EXCEEDED.
    */
-  async saveState(envIndices: readonly number[] = []): Promise<StateId[]> {
+  async saveState(envIndices?: readonly number[]): Promise<StateId[]> {
     return saveStates(this.session, envIndices);
   }
 
@@ -235,9 +235,9 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
    */
   async restoreState(
     stateIds: StateId | readonly StateId[],
-    envIndices: readonly number[] = [],
+    envIndices?: readonly number[],
   ): Promise<VectorReset<Obs>> {
-    const count = envIndices.length || this.numEnvs;
+    const count = envIndices?.length ?? this.numEnvs;
     const ids = typeof stateIds === 'bigint' ? new Array<StateId>(count).fill(stateIds) : stateIds;
     this.rows.read((await restoreStates(this.session, ids, envIndices)).parts, envIndices);
     return { observations: this.observations(), infos: this.infos() };

@@ -58,6 +58,7 @@ def test_wrappers_that_are_refused(address):
     with raises("NOT_ALLOWED", match="RecordVideo") as raised:
         RemoteEnv("CartPole-v1", wrappers=["RecordVideo"])
     assert "RecordEpisodeStatistics" in raised.value.suggestions
+    assert str(raised.value).count("RecordEpisodeStatistics") == 1
     with raises("INVALID_KWARGS", match="size"):
         RemoteVectorEnv("CartPole-v1", 2, wrappers=[("FrameStackObservation", {"size": 3})])
     for wrappers in (

@@ -102,19 +102,13 @@ def from_message(message):
     exception = message.get("exception")
     return failure(
         _REASONS.get(message.get("reason", 0), "INTERNAL"),
-        _text(message),
+        message.get("message", ""),
         env_id=message.get("env_id", ""),
         env_indices=message.get("env_indices", ()),
         advanced_env_indices=message.get("advanced_env_indices", ()),
         exception=exception and {key: exception.get(key, "") for key in ("type", "message", "traceback")},
         suggestions=message.get("suggestions", ()),
     )
-
-
-def _text(message):
-    suggestions = message.get("suggestions", ())
-    hint = f" Did you mean {', '.join(suggestions)}?" if suggestions else ""
-    return message.get("message", "") + hint
 
 
 def malformed(what):

@@ -39,7 +39,7 @@ def open_session(env_id, address, timeout_s, fields, kwargs):
     }
     for name in _COUNTS:
         if name in request and not 1 <= operator.index(request[name]) < 1 << 32:
-            raise failure("INVALID_ARGUMENT", f"{name} must be a whole number from 1 on, not {request[name]}.")
+            raise failure("INVALID_ARGUMENT", f"{name} must be a whole number from 1 to {(1 << 32) - 1}, not {request[name]}.")
     session = Session(address or os.environ.get("GYMLINK_ADDRESS") or DEFAULT_ADDRESS, timeout_s)
     return session, session.open(request)
 
