@@ -35,7 +35,8 @@ export class Box<T extends TypedArray = TypedArray> extends Seeded {
    * @param high Upper bounds, likewise.
    * @param shape Shape of a value; `[]` for a 0-dimensional array.
    * @param dtype Element type; int64 and uint64 take finite bounds as bigint.
-   * @throws RangeError if there is another number of bounds, one is NaN, or an infinite one is of unsigned integers.
+   * @throws RangeError if there is another number of bounds, one is NaN or outside the dtype, an infinite one is of unsigned
+   *   integers, or a lower one is above the upper one.
    */
   constructor(
     low: ArrayLike<number | bigint>,
@@ -48,6 +49,11 @@ export class Box<T extends TypedArray = TypedArray> extends Seeded {
     this.dtype = dtype;
     const [lows, boundedBelow] = bound(low, shape, dtype, -Infinity);
     const [highs, boundedAbove] = bound(high, shape, dtype, Infinity);
+    const crossed = lows.findIndex((least, i) => least > (highs[i] as never));
+    if (crossed >= 0)
+      throw new RangeError(
+        `Lower bounds of a Box must not be above the upper ones: ${lows[crossed]} is above ${highs[crossed]}.`,
+      );
     this.low = lows as NdArray<T>;
     this.high = highs as NdArray<T>;
     this.boundedBelow = boundedBelow;
@@ -229,9 +235,17 @@ function bound(
 /** A bound in the dtype; the array rounds to float32 by itself. */
 function hold(value: number | bigint, dtype: DtypeName, infinity: number): number | bigint {
   if (dtype === 'float16') return fromFloat16(toFloat16(Number(value)));
-  if (value !== infinity || isReal(dtype)) return value;
+  if (isReal(dtype)) return value;
+  const [least, greatest] = limitsOf(dtype);
+  if (value !== infinity) {
+    if (value < least || value > greatest)
+      throw new RangeError(
+        `The bound ${value} of a Box is outside ${dtype}, ${least} to ${greatest}.`,
+      );
+    return value;
+  }
   if (!dtype.startsWith('int')) throw new RangeError(`A Box of ${dtype} has no infinite bounds.`);
-  const limit = limitsOf(dtype)[infinity < 0 ? 0 : 1];
+  const limit = infinity < 0 ? least : greatest;
   return dtype === 'int64' ? limit : Number(limit);
 }
 

@@ -199,6 +199,10 @@ describe('a space that cannot be', () => {
     ['MultiDiscrete of two lengths', () => new MultiDiscrete([1, 2], [0])],
     ['Box of three bounds for two elements', () => new Box([0, 0, 0], [1], [2], 'float32')],
     ['Box with a NaN', () => new Box([Number.NaN], [1], [2], 'float32')],
+    ['Box with a bound above its dtype', () => new Box([0], [300], [2], 'int8')],
+    ['Box with a bound below its dtype', () => new Box([-1], [3], [2], 'uint8')],
+    ['Box of 64 bits with a bound beyond', () => new Box([0n], [2n ** 63n], [2], 'int64')],
+    ['Box with a lower bound above the upper', () => new Box([0, 2], [1], [2], 'float32')],
     ['Text of negative length', () => new Text(-1, 2, 'a')],
     [
       'Dict with a key twice',

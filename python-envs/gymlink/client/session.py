@@ -84,7 +84,7 @@ class Session:
             raise failure(
                 "MESSAGE_TOO_LARGE",
                 f"The {kind} takes {len(data)} bytes, over the server's limit of {self._max_message_bytes}, and was not sent: "
-                "open fewer sub-environments in a session.",
+                "send less at a time, or open fewer sub-environments in a session.",
             )
         self._seq = seq
         self._outgoing.put(data)
