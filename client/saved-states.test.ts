@@ -84,6 +84,7 @@ test('fork puts what a sub-environment is now into others', async () => {
   const rows = (batch: unknown) =>
     [0, 1, 2, 3].map((i) => [...(batch as Float32Array).slice(4 * i, 4 * i + 4)]);
   const own = rows(before);
+  const [earlier] = await envs.saveState([0]);
   const { observations } = await envs.fork(1, [0, 3]);
   expect(rows(observations)).toEqual([own[1], own[1], own[2], own[1]]);
   expect(envs.lastTransition().kinds).toHaveLength(4);
@@ -95,7 +96,7 @@ test('fork puts what a sub-environment is now into others', async () => {
   expect((await failure(envs.fork(0, [4]))).reason).toBe('INVALID_ENV_INDEX');
   // Its own saved state is gone again, also after a failure.
   const [next] = await envs.saveState([0]);
-  for (let id = 1n; id < (next as bigint); id++)
+  for (let id = (earlier as bigint) + 1n; id < (next as bigint); id++)
     expect((await failure(envs.dropState([id]))).reason).toBe('STATE_NOT_FOUND');
 });
 
@@ -169,6 +170,20 @@ test('what cannot be restored is refused, and nothing is changed', async () => {
   await envs.step([0, 1]);
   expect([...envs.lastTransition().episodeSteps]).toEqual([1, 1]);
   await envs.restoreState(second);
+});
+
+test('an id of another session is no state here, though this one has states, too', async () => {
+  await using first = await gym.makeVec('CartPole-v1', { numEnvs: 2 });
+  await using second = await gym.makeVec('CartPole-v1', { numEnvs: 2 });
+  await first.reset({ seed: 1 });
+  await second.reset({ seed: 2 });
+  const ids = await first.saveState();
+  const own = await second.saveState();
+  const before = await second.getAttr('state');
+  for (const call of [() => second.restoreState(ids), () => second.dropState(ids)])
+    expect((await failure(call())).reason).toBe('STATE_NOT_FOUND');
+  expect(await second.getAttr('state')).toEqual(before);
+  await second.restoreState(own);
 });
 
 test('a restore during a step is refused, and the step goes on', async () => {

@@ -22,6 +22,8 @@ interface Kept {
  * brought there once, in its portable form or as the address of the process that keeps it.
  */
 export class SavedStates {
+  // Of all sessions: otherwise a state of another one would be taken for one of this.
+  static #lastId = 0n;
   readonly #envId: string;
   readonly #placed: readonly PlacedWorker[];
   readonly #deadlineMs: number;
@@ -30,8 +32,6 @@ export class SavedStates {
   readonly #reserved = new Set<bigint>();
   /** The kept states that a process of its own keeps. */
   readonly #forked = new Set<bigint>();
-  #lastId = 0n;
-
   constructor(envId: string, placed: readonly PlacedWorker[], deadlineMs: number) {
     this.#envId = envId;
     this.#placed = placed;
@@ -52,7 +52,7 @@ export class SavedStates {
         `A session keeps at most ${limits.maxStatesPerSession} saved states (maxStatesPerSession): drop some first.`,
         { envId: this.#envId },
       );
-    const stateIds = Array.from({ length: count }, () => ++this.#lastId);
+    const stateIds = Array.from({ length: count }, () => ++SavedStates.#lastId);
     for (const id of stateIds) this.#reserved.add(id);
     return stateIds;
   }

@@ -9,6 +9,7 @@ object from scenario names to defects.
 from __future__ import annotations
 
 import json
+import re
 import struct
 import sys
 from pathlib import Path
@@ -150,7 +151,12 @@ def main(scenarios: str, *named: str) -> None:
     """Prints the report, and exits with 1 when there is a defect."""
     listed = json.loads(Path(scenarios).read_text(encoding="utf-8"))["scenarios"]
     pairs = (one.split("=", 1) for one in named)
-    transcripts = {client: json.loads(Path(path).read_text(encoding="utf-8")) for client, path in pairs}
+    # A server counts states over all its clients.
+    texts = {
+        client: re.sub(r"saved state \d+", "saved state …", Path(path).read_text(encoding="utf-8"))
+        for client, path in pairs
+    }
+    transcripts = {client: json.loads(text) for client, text in texts.items()}
     report = check(listed, transcripts)
     print(json.dumps(report, ensure_ascii=False, indent=1))
     sys.exit(1 if any(report.values()) else 0)

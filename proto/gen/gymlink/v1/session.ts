@@ -669,7 +669,10 @@ export interface SaveStateRequest {
 
 /** The reply to SaveState and to ImportState. */
 export interface StateSavedResponse {
-  /** One id a sub-environment or a state, in order; valid within this session until DropState. */
+  /**
+   * One id a sub-environment or a state, in order; valid within this session until DropState. A server gives no id twice, so that
+   * one of another session is STATE_NOT_FOUND here.
+   */
   stateIds: bigint[];
 }
 
