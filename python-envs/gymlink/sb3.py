@@ -88,16 +88,20 @@ class RemoteVecEnv(VecEnv):
 
     def set_attr(self, attr_name, value, indices=None):
         """Sets an attribute of some sub-environments; raises AttributeError if the allow-list does not let it be set."""
-        for env in self._get_indices(indices):
+        for env in self._chosen(indices):
             calls.set_values(self._envs.session, attr_name, [value], [env])
 
     def env_method(self, method_name, *method_args, indices=None, **method_kwargs):
         """Calls a method of some sub-environments; raises AttributeError if it is not on the environment's allow-list."""
         results = []
-        for env in self._get_indices(indices):
+        for env in self._chosen(indices):
             results += calls.call(self._envs.session, method_name, method_args, method_kwargs, [env])
         return results
 
     def env_is_wrapped(self, wrapper_class, indices=None):
         """False for each sub-environment: no wrapper of this process is around it."""
         return [False for _ in self._get_indices(indices)]
+
+    def _chosen(self, indices):
+        """Sub-environments by number from 0; as in a list, -1 is the last one. Raises IndexError for one that is not there."""
+        return [range(self.num_envs)[env] for env in self._get_indices(indices)]

@@ -88,7 +88,7 @@ def test_attributes(make):
     for envs in (ours, theirs):
         envs.seed(SEED)
         envs.reset()
-    for name, indices in (("gravity", None), ("state", None), ("length", 2), ("x_threshold", [0, 3])):
+    for name, indices in (("gravity", None), ("state", None), ("length", 2), ("x_threshold", [0, 3]), ("state", [1, -1])):
         found, expected = ours.get_attr(name, indices), theirs.get_attr(name, indices)
         assert same([as_array(value) for value in found], [as_array(value) for value in expected])
     assert ours.get_attr("render_mode") == theirs.get_attr("render_mode")
@@ -103,6 +103,8 @@ def test_attributes(make):
         assert_same_step(ours, theirs, np.ones(NUM_ENVS, np.int64))
     with pytest.raises(AttributeError, match="no_such_thing"):
         ours.get_attr("no_such_thing")
+    with pytest.raises(IndexError):
+        ours.get_attr("state", NUM_ENVS)
     assert ours.env_is_wrapped(VecMonitor, [0, 2]) == [False, False]
 
 
