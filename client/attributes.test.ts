@@ -120,7 +120,11 @@ test('what is not on the allow-list is refused and nothing is changed', async ()
 test('a method that raises says so, and its sub-environment needs a reset', async () => {
   await using taxi = await gym.make('Taxi-v4');
   await taxi.reset({ seed: 1 });
-  const error = await failure(taxi.call('encode', ['north']));
+  const unfit = await failure(taxi.call('encode', ['north']));
+  expect(unfit.reason).toBe('MALFORMED_REQUEST');
+  expect(unfit.message).toContain("'encode' of Taxi-v4 does not take these arguments: missing a");
+  await taxi.step(0);
+  const error = await failure(taxi.call('encode', ['north', 0, 0, 0]));
   expect([error.reason, error.exception?.type]).toEqual([
     'ENVIRONMENT_RAISED',
     'builtins.TypeError',

@@ -353,8 +353,11 @@ def test_attributes_of_a_single_environment(address):
     for name in ("nothing", "reset", "__class__", "unwrapped"):
         with raises("NOT_ALLOWED", AttributeError):
             env.call(name)
-    with raises("ENVIRONMENT_RAISED"):
+    with raises("MALFORMED_REQUEST"):
         env.call("encode")
+    env.reset(seed=1)
+    with raises("ENVIRONMENT_RAISED"):
+        env.call("encode", "north", 2, 3, 0)
     env.close()
     cart = gymnasium.make("gymlink/CartPole-v1")
     assert cart.get_wrapper_attr("gravity") == 9.8

@@ -1,5 +1,6 @@
 """Attributes and methods of environments that a client may read, set or call."""
 
+import inspect
 from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
 
@@ -64,12 +65,25 @@ class Call:
             raise RequestError(schema.ERROR_REASON_NOT_ALLOWED, message)
         if self.sets:
             return
-        if callable(env.get_wrapper_attr(self.name)):
+        found = env.get_wrapper_attr(self.name)
+        if callable(found):
             if not self.may_call:
                 message = f"{self.name!r} of {env_id} is a method and may not be called. Nothing was changed."
                 raise RequestError(schema.ERROR_REASON_NOT_ALLOWED, message)
+            self._check_arguments(found, env_id)
         elif self._args or self._kwargs:
             raise malformed(f"{self.name!r} of {env_id} is no method: it takes no arguments.")
+
+    def _check_arguments(self, method, env_id):
+        try:
+            signature = inspect.signature(method)
+        except (TypeError, ValueError):
+            # One that is not written in Python may have none.
+            return
+        try:
+            signature.bind(*self._args, **self._kwargs)
+        except TypeError as error:
+            raise malformed(f"{self.name!r} of {env_id} does not take these arguments: {error}. Nothing was changed.") from error
 
     def make(self, env, value):
         """Reads, sets or calls it on one environment; returns the result as Value."""

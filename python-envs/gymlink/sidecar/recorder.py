@@ -1,6 +1,7 @@
 """Logs of the resets and actions that led to the state of an environment."""
 
 from copy import deepcopy
+from functools import wraps
 
 import gymnasium
 import numpy as np
@@ -63,6 +64,7 @@ class Recorder(gymnasium.Wrapper):
         return self._losing(self.env.set_wrapper_attr)(name, value, force=force)
 
     def _losing(self, method):
+        @wraps(method)
         def call(*args, **kwargs):
             self._lose("an attribute was set or a method called")
             return method(*args, **kwargs)

@@ -231,7 +231,7 @@ class SubEnvironments:
         index = self._first + i
         # That of a copy says itself what to do: a reset would not help.
         advice = "" if isinstance(error, CopyEnded) else " Reset it to go on."
-        message = f"Sub-environment {index} of {self._id} raised in {verb}: {named(error)}.{advice}"
+        message = f"Sub-environment {index} of {self._id} raised in {verb}: {named(error).rstrip('.')}.{advice}"
         reason, numbers = schema.ERROR_REASON_ENVIRONMENT_RAISED, self._numbers(advanced)
         return RequestError(reason, message, env_indices=[index], advanced=numbers, cause=error)
 

@@ -40,6 +40,9 @@ def test_the_transition_model_keeps_its_integer_keys(taxi):
 
 def test_a_method_takes_arguments(taxi):
     assert called(taxi, "Taxi-v4", 3, 1, 2, 0, name="encode") == 328
+    for arguments in ((3, 1, 2), (3, 1, 2, 0, 5)):
+        with pytest.raises(RequestError, match=r"'encode' of Taxi-v4 does not take these arguments: .* Nothing was changed"):
+            called(taxi, "Taxi-v4", *arguments, name="encode")
 
 
 def test_an_attribute_is_set_where_it_is():

@@ -776,7 +776,10 @@ export interface CallRequest {
   envIndices: number[];
   /** Name of the attribute or method: one name, never a path, never one that begins with two underscores. */
   name: string;
-  /** Arguments of a method. Given for an attribute that cannot be called, they are MALFORMED_REQUEST. */
+  /**
+   * Arguments of a method. Given for an attribute that cannot be called, or others than the method takes, they are
+   * MALFORMED_REQUEST, and nothing is called.
+   */
   args:
     | ListValue
     | undefined;
