@@ -102,6 +102,14 @@ describe('infoKeys', () => {
     expect(some.own.map((info) => Object.keys(info))).toEqual([['action_mask'], ['action_mask']]);
   });
 
+  test('are an array of texts', async () => {
+    for (const infoKeys of ['episode', [1]]) {
+      const made = gym.makeVec('Taxi-v4', { numEnvs: 1, infoKeys: infoKeys as never });
+      await expect(made).rejects.toMatchObject({ reason: 'INVALID_ARGUMENT' });
+      await expect(made).rejects.toThrow('infoKeys is an array of texts');
+    }
+  });
+
   test('without any there are no infos', async () => {
     const { infos, last, own } = await play([]);
     expect(infos).toEqual({});
@@ -112,6 +120,12 @@ describe('infoKeys', () => {
 });
 
 describe('plan', () => {
+  test.each([[{ sed: 1 }], [1], [null]])('refuses %j, which plans nothing', async (planned) => {
+    const made = gym.makeVec('CartPole-v1', { numEnvs: 1, plan: [[planned as never]] });
+    await expect(made).rejects.toMatchObject({ reason: 'INVALID_ARGUMENT' });
+    await expect(made).rejects.toThrow('A planned reset is an object of seed and options');
+  });
+
   test.each(['NextStep', 'SameStep'] as const)('seeds autoresets in mode %s', async (mode) => {
     const low = new PythonFloat(0);
     await using envs = await gym.makeVec('CartPole-v1', {

@@ -1,6 +1,7 @@
 import {
   Compression,
   FailurePolicy,
+  type InfoFilter,
   ObservationMode,
   type OpenRequest,
   AutoresetMode as WireAutoresetMode,
@@ -131,12 +132,36 @@ function plannedResets({ plan = [], numEnvs }: MakeVecOptions): WirePlannedReset
       `plan has ${plan.length} lists for ${numEnvs} sub-environments.`,
     );
   return plan.flatMap((episodes, envIndex) =>
-    episodes.map(({ seed, options }) => ({
-      envIndex,
-      seed: seed === undefined ? undefined : toSeed(seed),
-      options: options && toMap(options),
-    })),
+    episodes.map((planned) => {
+      checkPlanned(planned);
+      const { seed, options } = planned;
+      return {
+        envIndex,
+        seed: seed === undefined ? undefined : toSeed(seed),
+        options: options && toMap(options),
+      };
+    }),
   );
+}
+
+/** A seed that was misspelt would be a seed that is not planned. */
+function checkPlanned(planned: unknown): void {
+  const isObject = typeof planned === 'object' && planned !== null;
+  const wrong = isObject ? Object.keys(planned).filter((key) => !plannedKeys.has(key)) : [planned];
+  if (wrong.length > 0)
+    throw new GymlinkError(
+      'INVALID_ARGUMENT',
+      `A planned reset is an object of seed and options; ${wrong.join(', ')} is none of them.`,
+    );
+}
+
+const plannedKeys = new Set(['seed', 'options']);
+
+function infoFilter({ infoKeys }: MakeOptions): InfoFilter | undefined {
+  if (infoKeys === undefined) return undefined;
+  if (!Array.isArray(infoKeys) || !infoKeys.every((key) => typeof key === 'string'))
+    throw new GymlinkError('INVALID_ARGUMENT', `infoKeys is an array of texts, not ${infoKeys}.`);
+  return { keys: [...infoKeys], none: infoKeys.length === 0 };
 }
 
 function argumentsOfEach({ envKwargs = [], numEnvs }: MakeVecOptions): MapValue[] {
@@ -182,10 +207,7 @@ export function openRequest(envId: string, options: MakeVecOptions): OpenRequest
       options.observationMode ?? 'same',
     ),
     failurePolicy: FailurePolicy.FAILURE_POLICY_ERROR,
-    infoFilter: options.infoKeys && {
-      keys: [...options.infoKeys],
-      none: options.infoKeys.length === 0,
-    },
+    infoFilter: infoFilter(options),
     wrappers: (options.wrappers ?? []).map((wrapper) => {
       const { name, kwargs = {} } = typeof wrapper === 'string' ? { name: wrapper } : wrapper;
       return { name, kwargs: toMap(kwargs) };

@@ -50,7 +50,7 @@ function wholeNumber(text: string): number {
 }
 
 async function evaluateRun(run: string, options: EvalOptions): Promise<void> {
-  const { env } = JSON.parse(await readFile(join(run, 'result.json'), 'utf8')) as { env: string };
+  const { env } = await readResult(run);
   const agent = await DqnAgent.load(await loadCompute(), join(run, 'model'));
   const report = await withConnection<Report>(options.address, (connection) =>
     options.render === undefined
@@ -59,6 +59,14 @@ async function evaluateRun(run: string, options: EvalOptions): Promise<void> {
   );
   agent.dispose();
   console.log(options.json ? JSON.stringify(report) : describeReport(report));
+}
+
+async function readResult(run: string): Promise<{ env: string }> {
+  const text = await readFile(join(run, 'result.json'), 'utf8').catch((error) => {
+    if (error.code !== 'ENOENT') throw error;
+    throw new Error(`${run} holds no finished run (no result.json): gymlink train makes one.`);
+  });
+  return JSON.parse(text);
 }
 
 type Report = Awaited<ReturnType<typeof film>> | Awaited<ReturnType<typeof evaluateAgent>>;

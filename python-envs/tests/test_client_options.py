@@ -205,3 +205,11 @@ def test_options_through_make(address):
     envs.close()
     with pytest.raises(gymnasium.error.Error, match="wrappers"):
         gymnasium.make_vec("gymlink/CartPole-v1", num_envs=1, wrappers=["TimeAwareObservation"])
+
+
+@pytest.mark.parametrize("given", [{"env_id": None}, {"env_id": b"CartPole-v1"}, {"render_mode": 5}])
+def test_names_are_texts(address, given):
+    (name,) = given
+    for make in (RemoteEnv, RemoteVectorEnv):
+        with raises("INVALID_ARGUMENT", match=f"{name} must be a text"):
+            make(**{"env_id": "CartPole-v1", "address": address, **given})

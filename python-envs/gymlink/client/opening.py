@@ -11,6 +11,7 @@ DEFAULT_ADDRESS = "localhost:50051"
 # Longer than any deadline of the server, which then says itself what took too long.
 DEFAULT_TIMEOUT_S = 150.0
 _MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+_TEXTS = ("env_id", "render_mode")
 _COUNTS = ("num_envs", "max_episode_steps", "num_workers")
 
 
@@ -37,6 +38,9 @@ def open_session(env_id, address, timeout_s, fields, kwargs):
         "max_message_bytes": _MAX_MESSAGE_BYTES,
         **{name: value for name, value in fields.items() if value is not None},
     }
+    for name in _TEXTS:
+        if not isinstance(request.get(name, ""), str):
+            raise failure("INVALID_ARGUMENT", f"{name} must be a text, not {request[name]!r}.")
     for name in _COUNTS:
         if name in request and not 1 <= operator.index(request[name]) < 1 << 32:
             raise failure("INVALID_ARGUMENT", f"{name} must be a whole number from 1 to {(1 << 32) - 1}, not {request[name]}.")
