@@ -30,8 +30,9 @@ async function findCompute() {
 async function findBaselinePython() {
   const { familyEnvironment, readFamily } = await import('./server/family.js');
   const { ensurePythonEnv } = await import('./server/python-env.js');
-  const { python } = await ensurePythonEnv(defaultFamilyFolder);
-  return { python, env: familyEnvironment(readFamily(defaultFamilyFolder)) };
+  const family = readFamily(defaultFamilyFolder);
+  const { python } = await ensurePythonEnv(family);
+  return { python, env: familyEnvironment(family) };
 }
 
 const program = new Command('gymlink')

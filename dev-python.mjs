@@ -2,21 +2,23 @@
 // `node dev-python.mjs -m pytest` runs that of python-envs/dev with these arguments, `node dev-python.mjs --env NAME -m pytest`
 // that of python-envs/NAME.
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const pythonEnvs = fileURLToPath(new URL('./python-envs', import.meta.url));
-const family = join(pythonEnvs, 'families/gymnasium');
 
 /** Makes the environment if it is missing, and returns its interpreter and the environment variables to run it with. */
 export async function devPython(onProgress, name = 'dev') {
+  const { familyEnvironment, readFamily } = await import('./dist/server/family.js');
   const { ensurePythonEnv } = await import('./dist/server/python-env.js');
+  const family = readFamily(join(pythonEnvs, 'families/gymnasium'));
   const lockFile = `../../${name}/requirements.lock`;
   const { python } = await ensurePythonEnv(family, { lockFile, onProgress });
-  const { environment } = JSON.parse(readFileSync(join(family, 'family.json'), 'utf8'));
   const PATH = [join(python, '..'), process.env.PATH].join(delimiter);
-  return { python, env: { ...process.env, ...environment, PATH, PYTHONPATH: pythonEnvs } };
+  return {
+    python,
+    env: { ...process.env, ...familyEnvironment(family), PATH, PYTHONPATH: pythonEnvs },
+  };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

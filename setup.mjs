@@ -79,9 +79,10 @@ function newestChange(paths) {
 }
 
 async function makePythonEnvs(withTools) {
+  const { readFamily } = await import('./dist/server/family.js');
   const { ensurePythonEnv } = await import('./dist/server/python-env.js');
   const onProgress = (line) => console.error(line);
-  await ensurePythonEnv('python-envs/families/gymnasium', { onProgress });
+  await ensurePythonEnv(readFamily('python-envs/families/gymnasium'), { onProgress });
   if (withTools) {
     const { devPython } = await import('./dev-python.mjs');
     await devPython(onProgress);

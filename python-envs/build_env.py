@@ -1,12 +1,18 @@
-"""Builds the virtual environment of a family at its final path: ``python build_env.py FOLDER LOCK INSTALLER``.
+"""Builds the virtual environment of a family at its final path: ``python build_env.py FOLDER LOCK INSTALLER SOURCES``.
 
-Installs exactly what the lock file LOCK names, with INSTALLER (``uv`` or ``pip``), and writes FOLDER/complete last. At most one
-builder works on a folder: the kernel holds the lock for it and its children, and drops it however they end, so a builder
-that was killed leaves nothing to take over but half a folder, which the next one removes. Ends, with its children, when standard
-input closes. Standard library only: it runs before anything is installed.
+Installs exactly what the lock file LOCK names, with INSTALLER (``uv`` or ``pip``), puts the packages of the JSON list SOURCES on
+its path, and writes FOLDER/complete last. A source is ``{"package", "checkout"}``, a folder that is used in place, or
+``{"package", "git", "commit"}``, a repository that is fetched into the environment.
+
+At most one builder works on a folder: the kernel holds the lock for it and its children, and drops it however they end, so a
+builder that was killed leaves nothing to take over but half a folder, which the next one removes. Ends, with its children, when
+standard input closes. Standard library only: it runs before anything is installed.
 """
 
 import fcntl
+import glob
+import itertools
+import json
 import os
 import shutil
 import signal
@@ -43,22 +49,49 @@ def commands(folder: str, requirements: str, installer: str) -> Iterator[list[st
     yield [*install, "--require-hashes", "-r", requirements]
 
 
-def build(folder: str, requirements: str, installer: str, lock: int) -> int:
+def fetch(folder: str, sources: list[dict[str, str]]) -> Iterator[list[str]]:
+    """The commands that fetch the sources that are no local checkouts."""
+    for source in sources:
+        if "git" in source:
+            checkout = os.path.join(folder, "sources", source["package"])
+            print(f"Fetching {source['git']} at {source['commit']}", flush=True)
+            yield ["git", "init", "--quiet", checkout]
+            yield ["git", "-C", checkout, "fetch", "--quiet", "--depth", "1", source["git"], source["commit"]]
+            yield ["git", "-C", checkout, "checkout", "--quiet", "FETCH_HEAD"]
+
+
+def put_on_path(folder: str, sources: list[dict[str, str]]) -> None:
+    """Has the environment import the sources from where they lie."""
+    if sources:
+        paths = [source.get("checkout") or os.path.join(folder, "sources", source["package"]) for source in sources]
+        [site_packages] = glob.glob(os.path.join(folder, "lib", "python3*", "site-packages"))
+        with open(os.path.join(site_packages, "gymlink_sources.pth"), "w", encoding="utf-8") as file:
+            file.write("".join(f"{path}\n" for path in paths))
+
+
+def build(folder: str, requirements: str, installer: str, sources: list[dict[str, str]], lock: int) -> int:
     """Builds the environment from nothing, and returns the exit status."""
     shutil.rmtree(folder, ignore_errors=True)
     env = {name: value for name, value in os.environ.items() if name not in MISLEADING}
-    for command in commands(folder, requirements, installer):
+    # Git would otherwise ask for a password on the terminal where a repository is not there.
+    env["GIT_TERMINAL_PROMPT"] = "0"
+    for command in itertools.chain(commands(folder, requirements, installer), fetch(folder, sources)):
         # In the folder above, so that no settings of the current project reach the installer.
         cwd = os.path.dirname(folder)
-        status = subprocess.run(command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, pass_fds=[lock], check=False).returncode
+        try:
+            status = subprocess.run(command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, pass_fds=[lock], check=False).returncode
+        except FileNotFoundError:
+            print(f"ERROR: {command[0]} is not installed", flush=True)
+            return 1
         if status != 0:
             return status
+    put_on_path(folder, sources)
     with open(os.path.join(folder, "complete"), "w", encoding="utf-8") as marker:
         marker.write(sys.version + "\n")
     return 0
 
 
-def main(folder: str, requirements: str, installer: str) -> int:
+def main(folder: str, requirements: str, installer: str, sources: str) -> int:
     """Waits for its turn, then builds unless another has."""
     threading.Thread(target=follow_owner, daemon=True).start()
     os.makedirs(os.path.dirname(folder), exist_ok=True)
@@ -68,7 +101,7 @@ def main(folder: str, requirements: str, installer: str) -> int:
     except BlockingIOError:
         print("Waiting for another process that builds this environment", flush=True)
         fcntl.flock(lock, fcntl.LOCK_EX)
-    return 0 if is_complete(folder) else build(folder, requirements, installer, lock)
+    return 0 if is_complete(folder) else build(folder, requirements, installer, json.loads(sources), lock)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 import type { EnvironmentSummary, WrapperSpec } from '../proto/gen/gymlink/v1/session.js';
 import type { MapValue } from '../proto/gen/gymlink/v1/value.js';
 import { ErrorReason, malformed, requestError } from './errors.js';
-import type { Family } from './family.js';
+import { allowedKwargs, type Family } from './family.js';
 import { byNearness, nearestNames } from './nearest-names.js';
 
 /** One environment that can be asked for. */
@@ -23,8 +23,12 @@ export class Catalogue {
       const id = this.#entries.has(environment.id)
         ? `${family.name}/${environment.id}`
         : environment.id;
-      const allowedKwargs = [...(family.kwargs[environment.id] ?? [])];
-      const summary = { ...environment, id, family: family.name, allowedKwargs };
+      const summary = {
+        ...environment,
+        id,
+        family: family.name,
+        allowedKwargs: allowedKwargs(family, environment.id),
+      };
       this.#entries.set(id, { family, familyId: environment.id, summary });
     }
   }
@@ -38,10 +42,22 @@ export class Catalogue {
       .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  /** Finds `Id` or `family/Id`. Raises RequestError UNKNOWN_ENVIRONMENT or ENVIRONMENT_UNAVAILABLE. */
-  find(envId: string): CatalogueEntry {
-    const entry = this.#entries.get(envId) ?? this.#findInFamily(envId);
-    if (entry === undefined) throw unknownEnvironment(envId, [...this.#entries.keys()]);
+  get isEmpty(): boolean {
+    return this.#entries.size === 0;
+  }
+
+  /** Whether it has `Id` or `family/Id`. */
+  has(envId: string): boolean {
+    return this.#lookUp(envId) !== undefined;
+  }
+
+  /**
+   * Finds `Id` or `family/Id`. `unbuilt` names the families whose environments are not known. Raises RequestError
+   * UNKNOWN_ENVIRONMENT or ENVIRONMENT_UNAVAILABLE.
+   */
+  find(envId: string, unbuilt: readonly string[] = []): CatalogueEntry {
+    const entry = this.#lookUp(envId);
+    if (entry === undefined) throw unknownEnvironment(envId, [...this.#entries.keys()], unbuilt);
     if (entry.summary.unavailable !== '')
       throw requestError(
         ErrorReason.ERROR_REASON_ENVIRONMENT_UNAVAILABLE,
@@ -51,16 +67,24 @@ export class Catalogue {
     return entry;
   }
 
-  #findInFamily(envId: string): CatalogueEntry | undefined {
+  #lookUp(envId: string): CatalogueEntry | undefined {
+    const entry = this.#entries.get(envId);
+    if (entry !== undefined) return entry;
     const slash = envId.indexOf('/');
-    const entry = this.#entries.get(envId.slice(slash + 1));
-    return slash > 0 && entry?.family.name === envId.slice(0, slash) ? entry : undefined;
+    const inFamily = this.#entries.get(envId.slice(slash + 1));
+    return slash > 0 && inFamily?.family.name === envId.slice(0, slash) ? inFamily : undefined;
   }
 }
 
-function unknownEnvironment(envId: string, known: readonly string[]): Error {
+function unknownEnvironment(
+  envId: string,
+  known: readonly string[],
+  unbuilt: readonly string[],
+): Error {
   const suggestions = nearestNames(envId, known);
-  const hint = suggestions.length === 0 ? '' : ` Did you mean ${suggestions.join(', ')}?`;
+  const nearest = suggestions.length === 0 ? '' : ` Did you mean ${suggestions.join(', ')}?`;
+  const others = unbuilt.length === 0 ? '' : ` Not built yet: ${unbuilt.join(', ')}.`;
+  const hint = nearest + others;
   const asked = envId.slice(0, 200);
   return requestError(
     ErrorReason.ERROR_REASON_UNKNOWN_ENVIRONMENT,
@@ -83,8 +107,8 @@ export function checkWrappers(
 ): void {
   for (const { name, kwargs } of wrappers) {
     argumentNames(kwargs);
-    if (!Object.hasOwn(family.wrappers, name))
-      throw notAllowed('use the wrapper', name, summary.id, Object.keys(family.wrappers));
+    if (!Object.hasOwn(family.manifest.wrappers, name))
+      throw notAllowed('use the wrapper', name, summary.id, Object.keys(family.manifest.wrappers));
   }
 }
 

@@ -28,7 +28,7 @@ export class Descriptions {
     envId,
     kwargs,
   }: DescribeEnvironmentRequest): Promise<DescribeEnvironmentResponse> {
-    const entry = (await this.#supervisor.catalogue()).find(envId);
+    const entry = await this.#supervisor.find(envId);
     checkKwargs(entry, kwargs);
     const encoded = Buffer.from(MapValue.encode(kwargs ?? { entries: [] }).finish()).toString(
       'base64',

@@ -168,6 +168,7 @@ export class EnvService {
       })),
       listEnvironments: this.#unary(async ({ contains }: { contains: string }) => ({
         environments: (await supervisor.catalogue()).list(contains),
+        families: supervisor.families(),
       })),
       describeEnvironment: this.#unary(this.#descriptions.describe.bind(this.#descriptions)),
       listSessions: this.#unary(async () => ({ sessions: this.#sessions.list() })),

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { EnvService } from './env-service.js';
-import { readFamily } from './family.js';
+import { type Family, readFamily } from './family.js';
 import { type Deadlines, defaultDeadlines } from './limits.js';
 import {
   checkReachability,
@@ -18,8 +18,13 @@ export { type Deadlines, ListenError, type LogLevel, version };
 export interface ServeOptions {
   /** `HOST:PORT` (port 0 picks a free one) or `unix:PATH`. Default `127.0.0.1:50051`. */
   readonly listen?: string;
-  /** Folders of the families to serve; the first that has an id serves it. Default: Gymnasium's own environments. */
+  /**
+   * Folders of the families that are built and started with the server. Default: that of Gymnasium's own environments. The
+   * first family that has an id serves it.
+   */
   readonly families?: readonly string[];
+  /** Folders of families that are built and started when they are first asked for. Default: none. */
+  readonly familiesOnDemand?: readonly string[];
   /** Allows an address that other machines can reach: connections are neither encrypted nor authenticated. Default false. */
   readonly insecure?: boolean;
   /** What is logged to standard error. Default `info`. */
@@ -45,15 +50,18 @@ export const defaultListen = '127.0.0.1:50051';
  * Starts a server in this process. It listens at once; families start in the background, and what needs one waits for it.
  *
  * @throws ListenError when the address is wrong, in use, or reachable from other machines without `insecure`.
- * @throws Error when a family's manifest cannot be read.
+ * @throws Error when a family's manifest cannot be read or two families have the same name.
  */
 export async function serve(options: ServeOptions = {}): Promise<RunningServer> {
-  const { listen = defaultListen, families = [defaultFamilyFolder], insecure = false } = options;
+  const { listen = defaultListen, insecure = false } = options;
+  const { families = [defaultFamilyFolder], familiesOnDemand = [] } = options;
   const address = parseListenAddress(listen);
   checkReachability(address, insecure);
   const log = createLog(options.logLevel ?? 'info');
   const deadlines = { ...defaultDeadlines, ...options.deadlines };
-  const supervisor = await Supervisor.start(families.map(readFamily), deadlines, log);
+  const served = { eager: families.map(readFamily), onDemand: familiesOnDemand.map(readFamily) };
+  checkNames([...served.eager, ...served.onDemand]);
+  const supervisor = await Supervisor.start(served, deadlines, log);
   try {
     const service = new EnvService({ supervisor, deadlines, cores: availableParallelism(), log });
     const bound = formatAddress(await service.listen(address));
@@ -69,5 +77,18 @@ export async function serve(options: ServeOptions = {}): Promise<RunningServer> 
   } catch (error) {
     await supervisor.stop();
     throw error;
+  }
+}
+
+/** Raises Error when two families have the same name. */
+function checkNames(families: readonly Family[]): void {
+  const byName = new Map<string, Family>();
+  for (const family of families) {
+    const other = byName.get(family.name);
+    if (other !== undefined)
+      throw new Error(
+        `Two families are named ${family.name}: ${other.folder} and ${family.folder}. Give one of them another name.`,
+      );
+    byName.set(family.name, family);
   }
 }

@@ -1,3 +1,5 @@
+import type { Family } from './family.js';
+
 /** What a server takes on at most. The first three are told to clients in ServerLimits. */
 export const limits = {
   /** Largest message received from a client, in bytes. */
@@ -36,11 +38,23 @@ export const defaultDeadlines: Deadlines = {
   parentStartMs: 120_000,
 };
 
-/** Sub-environments that one worker holds before a session gets a second one. */
-const envsPerWorker = 8;
+/** What a worker's steps may take together before a session gets a second one, in microseconds, and how many they may be. */
+const worker = { stepUs: 200, envs: 8 } as const;
 
-/** How many workers a session gets: what it asks for, else what its sub-environments fill, at most one a core. */
-export function workerCount(numEnvs: number, requested: number, cores: number): number {
-  const wanted = requested === 0 ? Math.min(cores, Math.ceil(numEnvs / envsPerWorker)) : requested;
-  return Math.min(numEnvs, wanted);
+/**
+ * How many workers a session gets: what it asks for, else what its sub-environments fill, at most one a core; in any case as many
+ * as its family needs.
+ */
+export function workerCount(
+  { numEnvs, numWorkers }: { readonly numEnvs: number; readonly numWorkers: number },
+  { manifest }: Family,
+  cores: number,
+): number {
+  const perWorker = Math.min(
+    worker.envs,
+    Math.max(1, Math.floor(worker.stepUs / manifest.step_us)),
+  );
+  const filled = Math.min(cores, Math.ceil(numEnvs / perWorker));
+  const least = Math.ceil(numEnvs / (manifest.max_envs_per_worker ?? numEnvs));
+  return Math.min(numEnvs, Math.max(numWorkers === 0 ? filled : numWorkers, least));
 }

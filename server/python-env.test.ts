@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { readFamily } from './family.js';
 import { packageRoot } from './package-paths.js';
-import { cacheFolder, ensurePythonEnv, findPython, locatePythonEnv } from './python-env.js';
+import { cacheFolder, ensurePythonEnv, locatePythonEnv } from './python-env.js';
+import { findPython } from './python-finder.js';
 
 const range = '>=3.11,<3.14';
 const run = promisify(execFile);
@@ -42,6 +44,8 @@ beforeEach(async () => {
   vi.stubEnv('GYMLINK_PYTHON', '');
   vi.stubEnv('GYMLINK_CACHE_DIR', join(folder, 'cache'));
   vi.stubEnv('PATH', bin);
+  vi.stubEnv('PYENV_ROOT', join(folder, 'pyenv'));
+  vi.stubEnv('UV_PYTHON_INSTALL_DIR', join(folder, 'uv'));
 });
 
 afterEach(async () => {
@@ -75,7 +79,7 @@ describe('ensurePythonEnv', () => {
   test('two at once build one environment; it is built anew only when its interpreter is gone', async () => {
     const lines: string[][] = [[], []];
     const asked = lines.map((list) =>
-      ensurePythonEnv(folder, { onProgress: (line) => list.push(line) }),
+      ensurePythonEnv(readFamily(folder), { onProgress: (line) => list.push(line) }),
     );
     const [one, two] = await Promise.all(asked);
     expect(one).toEqual(two);
@@ -83,44 +87,45 @@ describe('ensurePythonEnv', () => {
     const installs = lines.flat().filter((line) => line.startsWith('Successfully installed'));
     expect(installs).toEqual(['Successfully installed tiny-1.0']);
     const onProgress = vi.fn();
-    expect(await ensurePythonEnv(folder, { onProgress })).toEqual(one);
+    expect(await ensurePythonEnv(readFamily(folder), { onProgress })).toEqual(one);
     expect(onProgress).not.toHaveBeenCalled();
     await rm(one?.python ?? '');
-    await ensurePythonEnv(folder);
+    await ensurePythonEnv(readFamily(folder));
     expect(await answerOf(one?.python ?? '')).toBe('42');
   });
 
   test('a process killed while it builds takes its installer along, and the next builds anew', async () => {
     const module = new URL('dist/server/python-env.js', `file://${packageRoot}/`).href;
-    const script = `import { ensurePythonEnv } from '${module}'; await ensurePythonEnv('${folder}', { onProgress: console.log });`;
+    const family = module.replace('python-env', 'family');
+    const script = `import { ensurePythonEnv } from '${module}'; import { readFamily } from '${family}'; await ensurePythonEnv(readFamily('${folder}'), { onProgress: console.log });`;
     const child = spawn(process.execPath, ['--input-type=module', '--eval', script]);
     await new Promise((resolve) => child.stdout.once('data', resolve));
-    const { folder: half } = await locatePythonEnv(folder);
+    const { folder: half } = await locatePythonEnv(readFamily(folder));
     await vi.waitUntil(() => existsSync(join(half, 'bin')), { timeout: 10_000 });
     child.kill('SIGKILL');
     await vi.waitUntil(async () => (await processesOfFolder()).length === 0, { timeout: 10_000 });
-    expect((await locatePythonEnv(folder)).complete).toBe(false);
-    const { python } = await ensurePythonEnv(folder);
+    expect((await locatePythonEnv(readFamily(folder))).complete).toBe(false);
+    const { python } = await ensurePythonEnv(readFamily(folder));
     expect(await answerOf(python)).toBe('42');
   });
 
   test('aborting ends the installer', async () => {
     const aborting = new AbortController();
-    const making = ensurePythonEnv(folder, { signal: aborting.signal });
+    const making = ensurePythonEnv(readFamily(folder), { signal: aborting.signal });
     await sleep(300);
     aborting.abort();
     await expect(making).rejects.toMatchObject({ problem: 'cancelled' });
     await vi.waitUntil(async () => (await processesOfFolder()).length === 0, { timeout: 10_000 });
-    expect((await locatePythonEnv(folder)).complete).toBe(false);
+    expect((await locatePythonEnv(readFamily(folder))).complete).toBe(false);
   });
 
   test('a package that is not the one in the lock file is refused with the installer’s reason', async () => {
     await writeLock('0'.repeat(64));
-    await expect(ensurePythonEnv(folder)).rejects.toMatchObject({
+    await expect(ensurePythonEnv(readFamily(folder))).rejects.toMatchObject({
       problem: 'install',
       message: expect.stringMatching(/DO NOT MATCH THE HASHES/),
     });
-    expect((await locatePythonEnv(folder)).complete).toBe(false);
+    expect((await locatePythonEnv(readFamily(folder))).complete).toBe(false);
   });
 
   test('an index that cannot be reached is named as such', async () => {
@@ -131,7 +136,9 @@ describe('ensurePythonEnv', () => {
     vi.stubEnv('PIP_INDEX_URL', 'http://127.0.0.1:9/simple');
     vi.stubEnv('PIP_NO_INDEX', '');
     vi.stubEnv('PIP_RETRIES', '1');
-    await expect(ensurePythonEnv(folder)).rejects.toMatchObject({ problem: 'no-network' });
+    await expect(ensurePythonEnv(readFamily(folder))).rejects.toMatchObject({
+      problem: 'no-network',
+    });
   });
 
   test('a full disk is named as such', async () => {
@@ -139,21 +146,32 @@ describe('ensurePythonEnv', () => {
       'uv',
       '[ "$1" = --version ] || { echo "error: No space left on device (os error 28)"; exit 2; }',
     );
-    await expect(ensurePythonEnv(folder)).rejects.toMatchObject({
+    await expect(ensurePythonEnv(readFamily(folder))).rejects.toMatchObject({
       problem: 'disk-full',
       message: expect.stringContaining('GYMLINK_CACHE_DIR'),
     });
   });
 
   test('another lock file is another environment', async () => {
-    const before = await locatePythonEnv(folder);
+    const before = await locatePythonEnv(readFamily(folder));
     await writeLock('0'.repeat(64));
-    expect((await locatePythonEnv(folder)).folder).not.toBe(before.folder);
+    expect((await locatePythonEnv(readFamily(folder))).folder).not.toBe(before.folder);
   });
 
-  test('GYMLINK_PYTHON is taken as it is', async () => {
+  test('a lock file that is missing is named with its remedy', async () => {
+    await rm(join(folder, 'requirements.lock'));
+    await expect(ensurePythonEnv(readFamily(folder))).rejects.toMatchObject({
+      problem: 'no-lock',
+      message: expect.stringMatching(
+        /requirements.lock of family tiny is missing: "gymlink family lock/,
+      ),
+    });
+  });
+
+  test('GYMLINK_PYTHON is taken as it is for a family without a lock', async () => {
+    await rm(join(folder, 'requirements.lock'));
     vi.stubEnv('GYMLINK_PYTHON', '/somewhere/python');
-    expect(await ensurePythonEnv(folder)).toEqual({ python: '/somewhere/python' });
+    expect(await ensurePythonEnv(readFamily(folder))).toEqual({ python: '/somewhere/python' });
     expect(existsSync(cacheFolder())).toBe(false);
   });
 });
@@ -170,7 +188,7 @@ describe('findPython', () => {
   test('without any Python it says what to install', async () => {
     await expect(findPython(range)).rejects.toMatchObject({
       problem: 'no-python',
-      message: expect.stringMatching(/needs Python >=3.11,<3.14 and none is on PATH: install/),
+      message: expect.stringMatching(/Python >=3.11,<3.14 is needed and none is on PATH: install/),
     });
   });
 

@@ -1,45 +1,14 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
-import { pythonEnvsFolder, version } from './package-paths.js';
-
-/** Why there is no environment to run in. */
-export type PythonEnvProblem =
-  | 'no-python'
-  | 'no-venv'
-  | 'no-network'
-  | 'disk-full'
-  | 'install'
-  | 'cancelled';
-
-/** Raised by this module alone; the message is one sentence with what to do. */
-export class PythonEnvError extends Error {
-  override readonly name = 'PythonEnvError';
-  readonly problem: PythonEnvProblem;
-
-  constructor(problem: PythonEnvProblem, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.problem = problem;
-  }
-}
-
-/** An interpreter found on PATH. */
-export interface FoundPython {
-  /** Name under which it was found, such as `python3`. */
-  readonly name: string;
-  readonly executable: string;
-  /** `[major, minor, micro]` */
-  readonly version: readonly [number, number, number];
-  /** Names the version, the ABI and the processor: packages built for one do not load in another. */
-  readonly abi: string;
-  /** Whether it can make virtual environments without further help; Debian's python3 cannot without python3-venv. */
-  readonly hasVenv: boolean;
-}
+import type { Family } from './family.js';
+import { defaultFamilyFolder, pythonEnvsFolder, version } from './package-paths.js';
+import { PythonEnvError } from './python-env-error.js';
+import { type FoundPython, findPython, hasUv, noVenv } from './python-finder.js';
 
 /** Where a family's virtual environment is, or will be. */
 export interface PythonEnvLocation {
@@ -59,81 +28,81 @@ export interface PythonEnvOptions {
   readonly signal?: AbortSignal;
 }
 
-const names = ['python3', 'python', 'python3.13', 'python3.12', 'python3.11'];
-const probeTimeoutMs = 20_000;
 /** Far above what a slow line needs for the largest family; below a lifetime of waiting. */
-const buildTimeoutMs = 30 * 60_000;
-const run = promisify(execFile);
+export const buildTimeoutMs = 30 * 60_000;
 
-const probe = `
-import importlib.util, json, platform, sys, sysconfig
-print(json.dumps({
-  "executable": sys.executable,
-  "version": list(sys.version_info[:3]),
-  "abi": "-".join([str(sysconfig.get_config_var("SOABI")), sys.platform, platform.machine()]),
-  "hasVenv": all(importlib.util.find_spec(name) is not None for name in ("venv", "ensurepip")),
-}))`;
-
-/**
- * Finds an interpreter of a version in `range`, such as `>=3.11,<3.14`, under one of Python's usual names on PATH.
- *
- * Raises {@link PythonEnvError} `no-python` when none suits, and `no-venv` when those that suit can make no virtual
- * environment and `uv` is not there to do it.
- */
-export async function findPython(range: string): Promise<FoundPython> {
-  const others: string[] = [];
-  let withoutVenv: FoundPython | undefined;
-  for (const name of names) {
-    const python = await probePython(name);
-    if (python === undefined) continue;
-    if (!isInRange(python.version, range)) others.push(`${name} is ${python.version.join('.')}`);
-    else if (python.hasVenv || (await hasUv())) return python;
-    else withoutVenv ??= python;
-  }
-  if (withoutVenv !== undefined) throw noVenv(withoutVenv);
-  const found = others.length === 0 ? 'none is on PATH' : others.join(', ');
-  throw new PythonEnvError(
-    'no-python',
-    `gymlink needs Python ${range} and ${found}: install Python 3.12, for instance with "sudo apt install python3.12-venv" or "brew install python@3.12", and try again.`,
-  );
-}
-
-/** Says where the virtual environment of the family in `familyFolder` belongs, without making it. Raises as {@link findPython}. */
+/** Says where a family's virtual environment belongs, without making it. Raises as `findPython`, and `no-lock`. */
 export async function locatePythonEnv(
-  familyFolder: string,
-  lockFile = 'requirements.lock',
+  family: Family,
+  lockFile = family.manifest.lock,
 ): Promise<PythonEnvLocation> {
-  const manifest = JSON.parse(readFileSync(join(familyFolder, 'family.json'), 'utf8'));
-  const base = await findPython(manifest.python);
-  const lock = readFileSync(resolve(familyFolder, lockFile));
+  const base = await findPython(family.manifest.python);
   const key = createHash('sha256')
-    .update(JSON.stringify([version, base.abi]))
-    .update(lock)
+    .update(JSON.stringify([version, base.abi, ...sources(family)]))
+    .update(readLock(family, lockFile))
     .digest('hex');
-  const folder = join(cacheFolder(), 'envs', `${manifest.name}-${key.slice(0, 16)}`);
+  const folder = join(cacheFolder(), 'envs', `${family.name}-${key.slice(0, 16)}`);
   const python = join(folder, 'bin', 'python');
   const complete = existsSync(join(folder, 'complete')) && existsSync(python);
   return { base, folder, python, complete };
 }
 
 /**
- * Makes the virtual environment of the family in `familyFolder` unless it is there, and returns its interpreter.
+ * Makes a family's virtual environment unless it is there, and returns its interpreter.
  *
  * It lies in the user's cache folder, shared by every project that needs the same lock file, gymlink version, Python ABI
  * and processor. Any number of processes may ask at once: one builds, the others wait. What a killed builder left is built
- * anew. The interpreter that `GYMLINK_PYTHON` names is taken as it is instead.
+ * anew.
  *
  * Raises {@link PythonEnvError}.
  */
 export async function ensurePythonEnv(
-  familyFolder: string,
-  { lockFile = 'requirements.lock', onProgress, signal }: PythonEnvOptions = {},
+  family: Family,
+  { lockFile = family.manifest.lock, onProgress, signal }: PythonEnvOptions = {},
 ): Promise<{ python: string }> {
-  const given = process.env.GYMLINK_PYTHON;
-  if (given) return { python: given };
-  const env = await locatePythonEnv(familyFolder, lockFile);
-  if (!env.complete) await build(env, resolve(familyFolder, lockFile), onProgress, signal);
+  const given = givenPython(family);
+  if (given !== undefined) return { python: given };
+  const env = await locatePythonEnv(family, lockFile);
+  if (!env.complete) {
+    const order = { lock: resolve(family.folder, lockFile), sources: sources(family) };
+    await build(env, order, onProgress, signal);
+  }
   return { python: env.python };
+}
+
+/**
+ * The interpreter that `GYMLINK_PYTHON` names, which is taken as it is for the default family, and for families without a lock
+ * file of their own.
+ */
+export function givenPython({ folder, manifest }: Family): string | undefined {
+  const isForIt = folder === defaultFamilyFolder || !existsSync(join(folder, manifest.lock));
+  return isForIt ? process.env.GYMLINK_PYTHON || undefined : undefined;
+}
+
+function readLock({ name, folder }: Family, lockFile: string): Buffer {
+  const file = resolve(folder, lockFile);
+  if (existsSync(file)) return readFileSync(file);
+  throw new PythonEnvError(
+    'no-lock',
+    `The lock file ${file} of family ${name} is missing: "gymlink family lock ${folder}" makes it from requirements.in.`,
+  );
+}
+
+/** A package that no registry has, as the builder takes it: a checkout in place, or a repository at a commit. */
+type SourceOrder =
+  | { readonly package: string; readonly checkout: string }
+  | { readonly package: string; readonly git: string; readonly commit: string };
+
+function sources({ name, manifest }: Family): SourceOrder[] {
+  return manifest.sources.map(({ package: packageName, git, commit, variable }) => {
+    const checkout = process.env[variable];
+    if (!checkout) return { package: packageName, git, commit };
+    if (existsSync(checkout)) return { package: packageName, checkout: resolve(checkout) };
+    throw new PythonEnvError(
+      'install',
+      `${variable} names ${checkout} for family ${name}, but there is no such folder: correct it, or unset it to fetch ${git}.`,
+    );
+  });
 }
 
 /** The folder for what can be made again: `GYMLINK_CACHE_DIR`, else the platform's. */
@@ -147,38 +116,9 @@ export function cacheFolder(): string {
   return join(base, 'gymlink');
 }
 
-async function probePython(name: string): Promise<FoundPython | undefined> {
-  try {
-    const { stdout } = await run(name, ['-I', '-c', probe], { timeout: probeTimeoutMs });
-    return { name, ...JSON.parse(stdout) };
-  } catch {
-    // Not there, or a shim that stands for nothing.
-    return undefined;
-  }
-}
-
-function isInRange([major, minor]: FoundPython['version'], range: string): boolean {
-  return range.split(',').every((clause) => {
-    const match = /^(>=|<)(\d+)\.(\d+)$/.exec(clause.trim());
-    if (match === null) throw new Error(`A Python range is written ">=3.11,<3.14", not "${range}"`);
-    const distance = major * 1000 + minor - (Number(match[2]) * 1000 + Number(match[3]));
-    return match[1] === '<' ? distance < 0 : distance >= 0;
-  });
-}
-
-/** Runs it rather than looking for the file: a version manager's shim may stand for nothing. */
-async function hasUv(): Promise<boolean> {
-  try {
-    await run('uv', ['--version'], { timeout: probeTimeoutMs });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 async function build(
   env: PythonEnvLocation,
-  lockFile: string,
+  order: { readonly lock: string; readonly sources: readonly SourceOrder[] },
   onProgress: ((line: string) => void) | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -187,7 +127,8 @@ async function build(
   onProgress?.(
     `Building a Python ${env.base.version.join('.')} environment in ${env.folder} with ${installer}`,
   );
-  const builder = spawn(env.base.executable, ['-I', script, env.folder, lockFile, installer], {
+  const args = ['-I', script, env.folder, order.lock, installer, JSON.stringify(order.sources)];
+  const builder = spawn(env.base.executable, args, {
     // A group of its own, which ends when its standard input does: on abort here, or when this process is gone.
     detached: true,
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -239,13 +180,6 @@ function buildError(env: PythonEnvLocation, output: readonly string[]): PythonEn
   return new PythonEnvError(
     'install',
     `Installing the Python packages failed (${reason(output)}): mend that, then try again.`,
-  );
-}
-
-function noVenv({ version: [major, minor], name }: FoundPython): PythonEnvError {
-  return new PythonEnvError(
-    'no-venv',
-    `${name} cannot make virtual environments: install its venv module ("sudo apt install python${major}.${minor}-venv") or uv, and try again.`,
   );
 }
 

@@ -262,7 +262,7 @@ export class SessionStream {
 
   async #openSession(request: OpenRequest, signal: AbortSignal): Promise<Session> {
     // First of all: an unknown id says more than whatever else is wrong with the request.
-    const entry = (await this.#host.supervisor.catalogue()).find(request.envId);
+    const entry = await this.#host.supervisor.find(request.envId);
     return Session.open(entry, checkOpen(request), this.#host, this.#stream.peer, signal);
   }
 

@@ -408,8 +408,8 @@ describe('bad input to Open', limit, () => {
       'a wrapper outside the allow-list',
       { envId: 'Misbehaving-v0', wrappers: [{ name: 'ClipActions', kwargs: undefined }] },
       ErrorReason.ERROR_REASON_NOT_ALLOWED,
-      /may not use the wrapper ClipActions of Misbehaving-v0. Allowed: ClipAction, TimeLimit/,
-      ['ClipAction', 'TimeLimit'],
+      /may not use the wrapper ClipActions of Misbehaving-v0. Allowed: ClipAction, /,
+      expect.arrayContaining(['ClipAction', 'TimeLimit']),
     ],
     [
       'the name of a property of every object as wrapper',

@@ -67,7 +67,7 @@ export class Session {
     const order = {
       entry,
       request,
-      workers: workerCount(request.numEnvs, request.numWorkers, cores),
+      workers: workerCount(request, entry.family, cores),
       maxPartBytes: partBytes(maxMessageBytes),
     };
     const opened = await openWorkers(supervisor, order, deadlines, signal);

@@ -1,161 +1,162 @@
-import { Catalogue } from './catalogue.js';
+import { Catalogue, type CatalogueEntry } from './catalogue.js';
 import { ErrorReason, requestError } from './errors.js';
-import type { Family } from './family.js';
+import { type Family, mayHave } from './family.js';
+import { FamilyHost } from './family-host.js';
 import type { Deadlines } from './limits.js';
 import type { Logger } from './log.js';
-import { ensurePythonEnv } from './python-env.js';
 import { createRuntimeFolder, type RuntimeFolder, removeRuntimeFolder } from './runtime-folder.js';
-import { WarmParent } from './warm-parent.js';
 import type { Worker } from './worker.js';
 import { WorkerSocket } from './worker-socket.js';
 
-/** How long a family that did not start is left alone: every session asks for the whole catalogue. */
-const retryMs = 5_000;
-
-/** A parent that is being started, or runs. */
-interface Start {
-  readonly parent: Promise<WarmParent>;
-  /** Last line of progress while the Python environment is made. */
-  progress: string;
+/** The families that a server has, in the order in which an id is looked for. */
+export interface Families {
+  /** Built and started with the server. */
+  readonly eager: readonly Family[];
+  /** Built and started when first asked for. */
+  readonly onDemand: readonly Family[];
 }
 
 /** Owns what the server runs beside itself: runtime folder, worker socket, and one warm parent a family. */
 export class Supervisor {
-  readonly #families: readonly Family[];
+  readonly #hosts: readonly FamilyHost[];
   readonly #deadlines: Deadlines;
-  readonly #log: Logger;
   readonly #folder: RuntimeFolder;
   readonly #sockets: WorkerSocket;
-  readonly #starts = new Map<Family, Start>();
-  readonly #failures = new Map<Family, { readonly error: unknown; readonly at: number }>();
-  readonly #stopping = new AbortController();
+  readonly #stopping: AbortController;
+  /** The catalogue and the lists that it was made of, which change only when a family has started. */
+  #made: { readonly lists: readonly unknown[]; readonly catalogue: Catalogue } | undefined;
 
   private constructor(
-    families: readonly Family[],
+    hosts: readonly FamilyHost[],
     deadlines: Deadlines,
     folder: RuntimeFolder,
     sockets: WorkerSocket,
-    log: Logger,
+    stopping: AbortController,
   ) {
-    this.#families = families;
+    this.#hosts = hosts;
     this.#deadlines = deadlines;
     this.#folder = folder;
     this.#sockets = sockets;
-    this.#log = log;
+    this.#stopping = stopping;
   }
 
-  /** Makes the runtime folder and begins to start every family, without waiting for them. */
+  /** Makes the runtime folder and begins to start the eager families, without waiting for them. */
   static async start(
-    families: readonly Family[],
+    { eager, onDemand }: Families,
     deadlines: Deadlines,
     log: Logger,
   ): Promise<Supervisor> {
     const folder = await createRuntimeFolder();
     const sockets = new WorkerSocket(log);
     await sockets.listen(folder.workerSocket);
-    const supervisor = new Supervisor(families, deadlines, folder, sockets, log);
-    for (const family of families) supervisor.#parent(family).catch(() => undefined);
-    return supervisor;
+    const stopping = new AbortController();
+    const surroundings = {
+      sockets,
+      socketPath: folder.workerSocket,
+      folder: folder.path,
+      startMs: deadlines.parentStartMs,
+      stopping: stopping.signal,
+      log,
+    };
+    const hosts = [
+      ...eager.map((family) => new FamilyHost(family, true, surroundings)),
+      ...onDemand.map((family) => new FamilyHost(family, false, surroundings)),
+    ];
+    for (const host of hosts) if (host.isEager) host.parent().catch(() => undefined);
+    return new Supervisor(hosts, deadlines, folder, sockets, stopping);
   }
 
-  /** Settles when the Python environment of every family is there, or could not be made. */
+  /** Settles when the Python environment of every eager family is there, or could not be made. */
   async installed(): Promise<void> {
-    await Promise.allSettled(this.#families.map((family) => this.#parent(family)));
+    await Promise.allSettled(this.#eager.map((host) => host.parent()));
   }
 
   /**
-   * The environments of all families, as soon as each has started or failed; a family that failed has none. Raises
-   * RequestError FAMILY_UNAVAILABLE when all failed.
+   * The environments of all families that are built. Those that were never started as they are now are started for it. Raises
+   * RequestError FAMILY_UNAVAILABLE when none can be, and DEADLINE_EXCEEDED when that takes too long.
    */
   async catalogue(): Promise<Catalogue> {
-    const told = await this.#withinOpenDeadline(
-      Promise.allSettled(this.#families.map((family) => this.#readyParent(family))),
+    await Promise.all(this.#hosts.map((host) => host.prepared));
+    const unknown = this.#hosts.filter(
+      (host) => (host.isEager && host.environments === undefined) || host.isUnlisted,
     );
-    const catalogue = new Catalogue();
-    for (const outcome of told)
-      if (outcome.status === 'fulfilled')
-        catalogue.add(outcome.value.family, outcome.value.environments);
-    if (told.every((outcome) => outcome.status === 'rejected')) throw told[0]?.reason;
+    const told = await this.#withinOpenDeadline(
+      Promise.allSettled(unknown.map((host) => host.readyParent())),
+    );
+    const catalogue = this.#known();
+    if (catalogue.isEmpty) for (const { reason } of told.filter(isRejected)) throw reason;
     return catalogue;
+  }
+
+  /**
+   * Finds `Id` or `family/Id`; builds and starts the families that may have it, however long that takes. Raises RequestError
+   * UNKNOWN_ENVIRONMENT, ENVIRONMENT_UNAVAILABLE or FAMILY_UNAVAILABLE.
+   */
+  async find(envId: string): Promise<CatalogueEntry> {
+    await Promise.all(this.#hosts.map((host) => host.prepared));
+    const told = await Promise.allSettled(
+      this.#eager.map((host) => host.environments ?? host.readyParent()),
+    );
+    if (!this.#known().has(envId)) await this.#startThoseThatMayHave(envId);
+    const catalogue = this.#known();
+    if (catalogue.isEmpty) for (const { reason } of told.filter(isRejected)) throw reason;
+    return catalogue.find(envId, this.#unbuilt());
+  }
+
+  /** How far each family is. */
+  families() {
+    return this.#hosts.map((host) => host.summary());
   }
 
   /** Orders workers of a family, starting its parent where it has ended. They may still be starting. */
   async fork(family: Family, count: number): Promise<Worker[]> {
-    const parent = await this.#withinOpenDeadline(this.#readyParent(family));
+    const host = this.#hosts.find((candidate) => candidate.family === family);
+    if (host === undefined) throw new Error(`The server has no family ${family.name}`);
+    const starting = await host.parent();
+    await this.#withinOpenDeadline(starting.ready);
+    const parent = await host.readyParent();
     return Array.from({ length: count }, () => parent.fork());
   }
 
   /** Ends all parents, and with them their workers, and removes socket and folder. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    const parents = await Promise.allSettled(
-      [...this.#starts.values()].map(({ parent }) => parent),
-    );
-    await Promise.all(
-      parents.map((parent) => (parent.status === 'fulfilled' ? parent.value.stop() : undefined)),
-    );
+    await Promise.all(this.#hosts.map((host) => host.stop()));
     this.#sockets.close();
     await removeRuntimeFolder(this.#folder);
   }
 
-  async #readyParent(family: Family): Promise<WarmParent> {
-    const failure = this.#failures.get(family);
-    if (failure !== undefined && performance.now() - failure.at < retryMs) throw failure.error;
-    try {
-      const parent = await this.#parent(family);
-      await parent.ready;
-      return parent;
-    } catch (error) {
-      this.#failures.set(family, { error, at: performance.now() });
-      throw error;
+  get #eager(): FamilyHost[] {
+    return this.#hosts.filter((host) => host.isEager);
+  }
+
+  #known(): Catalogue {
+    const lists = this.#hosts.map(({ environments }) => environments);
+    if (this.#made?.lists.every((list, i) => list === lists[i])) return this.#made.catalogue;
+    const catalogue = new Catalogue();
+    for (const { family, environments } of this.#hosts)
+      if (environments !== undefined) catalogue.add(family, environments);
+    this.#made = { lists, catalogue };
+    return catalogue;
+  }
+
+  async #startThoseThatMayHave(envId: string): Promise<void> {
+    for (const host of this.#hosts.filter(({ environments }) => environments === undefined)) {
+      const { family } = host;
+      const isNamed = envId.startsWith(`${family.name}/`);
+      if (isNamed || mayHave(family, envId)) await host.readyParent();
     }
   }
 
-  #parent(family: Family): Promise<WarmParent> {
-    const running = this.#starts.get(family);
-    if (running !== undefined) return running.parent;
-    const start: Start = {
-      parent: this.#spawn(family, (line) => (start.progress = line)),
-      progress: '',
-    };
-    this.#starts.set(family, start);
-    start.parent.catch(() => this.#starts.delete(family));
-    return start.parent;
+  /** Families whose environments nobody knows yet, with the patterns of their ids: a hint for who mistyped one. */
+  #unbuilt(): string[] {
+    return this.#hosts
+      .filter(({ environments }) => environments === undefined)
+      .map((host) => host.summary())
+      .map(({ name, ids }) => `${name} (${ids.join(', ') || `${name}/…`})`);
   }
 
-  async #spawn(family: Family, onProgress: (line: string) => void): Promise<WarmParent> {
-    const python = await this.#python(family, onProgress);
-    this.#stopping.signal.throwIfAborted();
-    return new WarmParent({
-      family,
-      python,
-      sockets: this.#sockets,
-      socketPath: this.#folder.workerSocket,
-      startMs: this.#deadlines.parentStartMs,
-      onDeath: () => this.#starts.delete(family),
-      log: this.#log,
-    });
-  }
-
-  async #python(family: Family, onProgress: (line: string) => void): Promise<string> {
-    try {
-      const report = (line: string): void => {
-        this.#log.info({ family: family.name, line }, 'making the Python environment');
-        onProgress(line);
-      };
-      const { signal } = this.#stopping;
-      return (await ensurePythonEnv(family.folder, { onProgress: report, signal })).python;
-    } catch (error) {
-      this.#log.error({ err: error, family: family.name }, 'no Python environment');
-      throw requestError(
-        ErrorReason.ERROR_REASON_FAMILY_UNAVAILABLE,
-        `The Python environment of family ${family.name} could not be made: ${(error as Error).message} ` +
-          'Run `gymlink doctor` to see what is missing.',
-      );
-    }
-  }
-
-  /** Making a Python environment may take longer than a client wants to wait: it then hears how far it is. */
+  /** A family may take longer to start than a client wants to wait: it then hears how far it is. */
   async #withinOpenDeadline<T>(work: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const expiry = new Promise<never>((_, reject) => {
@@ -169,13 +170,15 @@ export class Supervisor {
   }
 
   #tooSlow(): Error {
-    const progress = [...this.#starts.values()]
-      .map((start) => start.progress)
-      .filter((line) => line !== '');
+    const progress = this.#hosts.map((host) => host.progress).filter((line) => line !== '');
     const last = progress.length === 0 ? '' : ` Last progress: ${progress.join('; ')}.`;
     return requestError(
       ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED,
       `The Python environments were not ready within ${this.#deadlines.openMs / 1000} s.${last} Try again later.`,
     );
   }
+}
+
+function isRejected(outcome: PromiseSettledResult<unknown>): outcome is PromiseRejectedResult {
+  return outcome.status === 'rejected';
 }

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import type { EnvironmentSummary } from '../proto/gen/gymlink/v1/session.js';
 import {
   Exited,
@@ -28,6 +30,8 @@ export interface ParentOptions {
   readonly python: string;
   readonly sockets: WorkerSocket;
   readonly socketPath: string;
+  /** Where the manifest is written for the process. */
+  readonly folder: string;
   /** From spawning to the catalogue, in milliseconds. */
   readonly startMs: number;
   /** Called once when the process ends or is given up. */
@@ -69,7 +73,8 @@ export class WarmParent {
   readonly gone: Promise<void>;
   readonly #onDeath: () => void;
 
-  constructor({ family, python, sockets, socketPath, startMs, onDeath, log }: ParentOptions) {
+  constructor(options: ParentOptions) {
+    const { family, python, sockets, socketPath, folder, startMs, onDeath, log } = options;
     this.family = family;
     this.#sockets = sockets;
     this.#onDeath = onDeath;
@@ -84,9 +89,11 @@ export class WarmParent {
     );
     this.#state = { kind: 'starting', deadline, socket: undefined };
     sockets.expect(this.#token, (socket, greeting) => this.#connected(socket, greeting));
+    const manifest = join(folder, `${family.name}.json`);
+    writeFileSync(manifest, JSON.stringify(family.manifest));
     this.#process = spawn(
       python,
-      ['-m', 'gymlink.sidecar', '--socket', socketPath, '--manifest', family.manifestFile],
+      ['-m', 'gymlink.sidecar', '--socket', socketPath, '--manifest', manifest],
       // Detached: a terminal's SIGINT would otherwise end it before the server has closed its sessions.
       {
         detached: true,
@@ -248,6 +255,13 @@ export class WarmParent {
   }
 
   #unavailable(how: string): Error {
+    const last = this.#lines.at(-1) ?? '';
+    // What the sidecar itself found missing is a whole sentence.
+    if (last.startsWith('gymlink: The family'))
+      return requestError(
+        ErrorReason.ERROR_REASON_FAMILY_UNAVAILABLE,
+        last.slice('gymlink: '.length),
+      );
     const printed =
       this.#lines.length === 0 ? '' : ` It printed last:\n${this.#lines.join('\n')}\n`;
     return requestError(

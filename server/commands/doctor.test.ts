@@ -47,7 +47,12 @@ test('finds all well where the sidecar starts', limit, async () => {
 
 test('says how to get Python where there is none', limit, async () => {
   const empty = mkdtempSync(join(tmpdir(), 'gl-test-'));
-  const { code, ok, findings } = await doctor({ PATH: empty, GYMLINK_PYTHON: '' });
+  const { code, ok, findings } = await doctor({
+    PATH: empty,
+    HOME: empty,
+    PYENV_ROOT: '',
+    GYMLINK_PYTHON: '',
+  });
   expect([code, ok]).toEqual([1, false]);
   const python = findings.find(({ name }) => name === 'Python');
   expect(python?.status).toBe('missing');

@@ -4,7 +4,8 @@ import { readFamily } from '../family.js';
 import { defaultDeadlines } from '../limits.js';
 import { createLog } from '../log.js';
 import { defaultFamilyFolder } from '../package-paths.js';
-import { findPython, locatePythonEnv } from '../python-env.js';
+import { locatePythonEnv } from '../python-env.js';
+import { findPython } from '../python-finder.js';
 import { Supervisor } from '../supervisor.js';
 
 /** One thing that was looked at. `mend` says what to do about a `missing` thing, or what a `note` means. */
@@ -86,7 +87,9 @@ async function examinePython(): Promise<Finding> {
   const given = process.env.GYMLINK_PYTHON;
   if (given) return { name, status: 'ok', found: `${given} (GYMLINK_PYTHON)` };
   try {
-    const { executable, version } = await findPython(readFamily(defaultFamilyFolder).python);
+    const { executable, version } = await findPython(
+      readFamily(defaultFamilyFolder).manifest.python,
+    );
     return { name, status: 'ok', found: `${version.join('.')} at ${executable}` };
   } catch (error) {
     return { name, status: 'missing', found: 'none that suits', mend: (error as Error).message };
@@ -96,7 +99,7 @@ async function examinePython(): Promise<Finding> {
 async function examineEnvironment(): Promise<Finding> {
   const name = 'Python environment';
   if (process.env.GYMLINK_PYTHON) return { name, status: 'ok', found: 'that of GYMLINK_PYTHON' };
-  const { folder, complete } = await locatePythonEnv(defaultFamilyFolder);
+  const { folder, complete } = await locatePythonEnv(readFamily(defaultFamilyFolder));
   if (complete) return { name, status: 'ok', found: folder };
   return {
     name,
@@ -114,7 +117,7 @@ async function examineSidecar(): Promise<Finding> {
     parentStartMs: startDeadlineMs,
   };
   const supervisor = await Supervisor.start(
-    [readFamily(defaultFamilyFolder)],
+    { eager: [readFamily(defaultFamilyFolder)], onDemand: [] },
     deadlines,
     createLog('silent'),
   );

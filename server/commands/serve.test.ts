@@ -185,7 +185,8 @@ describe('an address that cannot be served', limit, () => {
 });
 
 test('without Python, sessions hear how to get it, and the server goes on', limit, async () => {
-  const variables = { PATH: folder(), GYMLINK_PYTHON: '' };
+  const empty = folder();
+  const variables = { PATH: empty, HOME: empty, PYENV_ROOT: '', GYMLINK_PYTHON: '' };
   const server = ServerProcess.serve(['--listen', '127.0.0.1:0', '--json'], variables);
   started.push(server);
   const client = rawClient(await server.address());

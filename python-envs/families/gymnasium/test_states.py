@@ -19,8 +19,9 @@ from gymlink.sidecar.snapshots import Copy
 from gymlink.sidecar.sub_environments import SubEnvironments
 from gymlink.sidecar.tiers import Fork, Native, Replay, tier_of
 
-MANIFEST = json.loads((Path(__file__).parent / "family.json").read_text())
-AVAILABLE = sorted(entry["id"] for entry in catalogue()["environments"] if not entry["unavailable"])
+WRAPPERS = json.loads((Path(__file__).parents[1] / "wrappers.json").read_text())
+MANIFEST = {**json.loads((Path(__file__).parent / "family.json").read_text()), "wrappers": WRAPPERS}
+AVAILABLE = sorted(entry["id"] for entry in catalogue(MANIFEST)["environments"] if not entry["unavailable"])
 TIERS = {
     "native": [env_id for env_id in AVAILABLE if not env_id.startswith(("LunarLander", "BipedalWalker", "CarRacing"))],
     "replay": ["LunarLander-v3", "LunarLanderContinuous-v3"],
@@ -171,7 +172,7 @@ BEFORE = {"GrayscaleObservation": [RENDERED]}
 AFTER = {"AddWhiteNoise": [RENDERED], "ObstructView": [RENDERED]}
 
 
-@pytest.mark.parametrize("name", MANIFEST["wrappers"])
+@pytest.mark.parametrize("name", WRAPPERS)
 def test_every_wrapper_goes_on_alike(name):
     env_id, kwargs = WRAPPERS[name]
     wrapper = {"name": name, "kwargs": to_value(kwargs)["map"]}

@@ -361,6 +361,13 @@ MESSAGES = {
         6: ("default_kwargs", "MapValue", False),
         7: ("allowed_kwargs", "string", True),
         8: ("unavailable", "string", False),
+        9: ("arguments", "ConstructorArgument", True),
+    },
+    "ConstructorArgument": {
+        1: ("name", "string", False),
+        2: ("type", "string", False),
+        3: ("default", "Value", False),
+        4: ("required", "bool", False),
     },
     "GetServerInfoRequest": {},
     "ServerLimits": {
@@ -379,6 +386,15 @@ MESSAGES = {
     },
     "ListEnvironmentsResponse": {
         1: ("environments", "EnvironmentSummary", True),
+        2: ("families", "FamilySummary", True),
+    },
+    "FamilySummary": {
+        1: ("name", "string", False),
+        2: ("description", "string", False),
+        3: ("licence", "string", False),
+        4: ("state", "varint", False),
+        5: ("detail", "string", False),
+        6: ("ids", "string", True),
     },
     "DescribeEnvironmentRequest": {
         1: ("env_id", "string", False),
@@ -562,6 +578,13 @@ CAPABILITY_SEED_PLAN = 16
 CAPABILITY_FAILURE_RESTART = 17
 CAPABILITY_SHARED_MEMORY = 18
 CAPABILITY_COMPRESSION = 19
+
+FAMILY_STATE_UNSPECIFIED = 0
+FAMILY_STATE_NOT_BUILT = 1
+FAMILY_STATE_BUILDING = 2
+FAMILY_STATE_BUILT = 3
+FAMILY_STATE_RUNNING = 4
+FAMILY_STATE_FAILED = 5
 
 FRAME_TYPE_UNSPECIFIED = 0
 FRAME_TYPE_HELLO = 1

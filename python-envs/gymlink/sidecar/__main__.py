@@ -3,9 +3,11 @@
 import argparse
 import os
 import signal
+import sys
 
 from gymlink.sidecar.parent import Parent, load_manifest
 from gymlink.sidecar.processes import become_worker, die_with_parent
+from gymlink.sidecar.surroundings import MissingLibrary
 from gymlink.sidecar.worker import serve
 
 
@@ -26,7 +28,10 @@ def main():
     # A terminal's Ctrl-C reaches the whole group; the server decides when its sidecars leave.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent(os.getppid())
-    Parent(arguments.socket, arguments.manifest).run()
+    try:
+        Parent(arguments.socket, arguments.manifest).run()
+    except MissingLibrary as error:
+        sys.exit(f"gymlink: {error}")
 
 
 if __name__ == "__main__":

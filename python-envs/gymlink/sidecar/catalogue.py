@@ -5,31 +5,54 @@ import json
 import os
 import platform
 import signal
+from fnmatch import fnmatchcase
 
 import gymnasium
 import numpy as np
 
 from gymlink.protocol.values import to_value
+from gymlink.sidecar.arguments import allowed_kwargs, describe_arguments
 from gymlink.sidecar.processes import thread_names
 
 _PROBE_SECONDS = 20
 
 
-def catalogue():
-    """The family's environments and versions, as message FamilyCatalogue."""
-    specs = sorted(gymnasium.registry.values(), key=lambda spec: spec.id)
-    unavailable, doubtful = {}, []
+# Ids that Gymnasium has of its own: those that it registered when it was imported, before any module of a family.
+_OF_GYMNASIUM = {
+    spec.id for spec in gymnasium.registry.values() if str(spec.entry_point or spec.vector_entry_point).startswith("gymnasium.")
+}
+
+
+def catalogue(manifest):
+    """The family's environments and versions, as message FamilyCatalogue.
+
+    Args:
+        manifest: The family's: "ids" says which of the registered environments are its own, by default all that Gymnasium
+            itself does not have.
+    """
+    specs = sorted((spec for spec in gymnasium.registry.values() if serves(manifest, spec.id)), key=lambda spec: spec.id)
+    unavailable, doubtful, arguments = {}, [], {}
     for spec in specs:
         constructor, unavailable[spec.id] = _load(spec)
-        if constructor is not None and _may_refuse(constructor):
-            doubtful.append(spec.id)
+        if constructor is not None:
+            arguments[spec.id] = describe_arguments(constructor, allowed_kwargs(manifest, spec.id), spec.kwargs)
+            if _may_refuse(constructor):
+                doubtful.append(spec.id)
     unavailable.update(_probe(doubtful))
     return {
-        "environments": [_summary(spec, unavailable[spec.id]) for spec in specs],
+        "environments": [{**_summary(spec, unavailable[spec.id]), "arguments": arguments.get(spec.id, [])} for spec in specs],
         "python_version": platform.python_version(),
         "gymnasium_version": gymnasium.__version__,
         "numpy_version": np.__version__,
     }
+
+
+def serves(manifest, env_id):
+    """Whether a registered environment is one of the family's."""
+    patterns = manifest.get("ids")
+    if patterns is None:
+        return env_id not in _OF_GYMNASIUM
+    return env_id in manifest.get("environments", {}) or any(fnmatchcase(env_id, pattern) for pattern in patterns)
 
 
 def _summary(spec, unavailable):

@@ -5,6 +5,7 @@ import gymnasium
 from gymlink.protocol import schema
 from gymlink.protocol.spaces import UnsupportedSpace, describe
 from gymlink.protocol.values import text_map
+from gymlink.sidecar.arguments import allowed_kwargs
 from gymlink.sidecar.errors import RequestError, formatted, named
 from gymlink.sidecar.wrapping import find_wrappers
 
@@ -30,7 +31,7 @@ def make(request, first, count, manifest):
     # gymnasium.make would import the module of an id such as `module:Id`.
     if env_id not in gymnasium.registry:
         raise RequestError(schema.ERROR_REASON_UNKNOWN_ENVIRONMENT, f"There is no environment {env_id!r}.")
-    allowed = manifest.get("kwargs", {}).get(env_id, ())
+    allowed = allowed_kwargs(manifest, env_id)
     kwargs = _kwargs(request.get("kwargs", {}), env_id, allowed)
     each = request.get("env_kwargs", [])[first : first + count] or [{}] * count
     own_kwargs = [_kwargs(own, env_id, allowed) for own in each]

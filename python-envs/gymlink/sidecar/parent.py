@@ -14,17 +14,23 @@ from gymlink.sidecar.catalogue import catalogue
 from gymlink.sidecar.frames import FrameSocket
 from gymlink.sidecar.processes import adopt_orphans, become_worker, close_inherited, connect, thread_names
 from gymlink.sidecar.snapshots import remove_sockets
+from gymlink.sidecar.surroundings import check_libraries, choose_variables
 from gymlink.sidecar.worker import serve
 
 
 def load_manifest(path):
-    """Reads a family's manifest and imports the modules that it names under "preload".
+    """Reads a family's manifest, prepares this process for it and imports the modules that it names under "preload".
 
     Returns:
         The manifest.
+
+    Raises:
+        MissingLibrary: The machine lacks a library that the family needs.
     """
     with open(path, encoding="utf-8") as file:
         manifest = json.load(file)
+    choose_variables(manifest)
+    check_libraries(manifest)
     for name in manifest.get("preload", []):
         importlib.import_module(name)
     return manifest
@@ -50,7 +56,7 @@ class Parent:
 
     def run(self):
         """Forks, kills and reaps as the server asks; kills every worker when the server is gone."""
-        told = wire.encode("FamilyCatalogue", catalogue())
+        told = wire.encode("FamilyCatalogue", catalogue(self._manifest))
         # The processes that keep states (forks.py).
         adopt_orphans()
         signal.set_wakeup_fd(self._wake)
@@ -94,8 +100,8 @@ class Parent:
 
     def _start(self, worker_id):
         threads = len(thread_names())
-        pid = self._fork(worker_id) if threads == 1 else self._start_cold(worker_id, threads)
-        self._worker_ids[pid] = worker_id
+        is_warm = threads == 1 and self._manifest.get("start") != "cold"
+        self._worker_ids[self._fork(worker_id) if is_warm else self._start_cold(worker_id, threads)] = worker_id
 
     def _fork(self, worker_id):
         parent = os.getpid()
@@ -120,8 +126,9 @@ class Parent:
             os._exit(status)
 
     def _start_cold(self, worker_id, threads):
-        what = f"has {threads} threads" if threads else "cannot be forked safely on this system"
-        print(f"gymlink: the warm parent {what}; worker {worker_id} starts cold", flush=True)
+        if self._manifest.get("start") != "cold":
+            what = f"has {threads} threads" if threads else "cannot be forked safely on this system"
+            print(f"gymlink: the warm parent {what}; worker {worker_id} starts cold", flush=True)
         options = ["--socket", self._path, "--manifest", self._manifest_path]
         worker = ["--worker", str(worker_id), "--parent", str(os.getpid())]
         arguments = [sys.executable, "-m", "gymlink.sidecar", *options, *worker]

@@ -100,6 +100,33 @@ export namespace Capability {
   export type CAPABILITY_COMPRESSION = typeof Capability.CAPABILITY_COMPRESSION;
 }
 
+/** How far a family is. */
+export const FamilyState = {
+  /** FAMILY_STATE_UNSPECIFIED - Never sent. */
+  FAMILY_STATE_UNSPECIFIED: 0,
+  /** FAMILY_STATE_NOT_BUILT - Its Python environment is not built: the first session that needs it builds it, which may take minutes. */
+  FAMILY_STATE_NOT_BUILT: 1,
+  /** FAMILY_STATE_BUILDING - Its Python environment is being built. */
+  FAMILY_STATE_BUILDING: 2,
+  /** FAMILY_STATE_BUILT - Its Python environment is built; the first session starts it. */
+  FAMILY_STATE_BUILT: 3,
+  /** FAMILY_STATE_RUNNING - It runs. */
+  FAMILY_STATE_RUNNING: 4,
+  /** FAMILY_STATE_FAILED - It could not be built or started; detail says why. It is tried again when it is asked for. */
+  FAMILY_STATE_FAILED: 5,
+} as const;
+
+export type FamilyState = typeof FamilyState[keyof typeof FamilyState];
+
+export namespace FamilyState {
+  export type FAMILY_STATE_UNSPECIFIED = typeof FamilyState.FAMILY_STATE_UNSPECIFIED;
+  export type FAMILY_STATE_NOT_BUILT = typeof FamilyState.FAMILY_STATE_NOT_BUILT;
+  export type FAMILY_STATE_BUILDING = typeof FamilyState.FAMILY_STATE_BUILDING;
+  export type FAMILY_STATE_BUILT = typeof FamilyState.FAMILY_STATE_BUILT;
+  export type FAMILY_STATE_RUNNING = typeof FamilyState.FAMILY_STATE_RUNNING;
+  export type FAMILY_STATE_FAILED = typeof FamilyState.FAMILY_STATE_FAILED;
+}
+
 /** Asks who the server is. */
 export interface GetServerInfoRequest {
 }
@@ -136,8 +163,30 @@ export interface ListEnvironmentsRequest {
 
 /** The catalogue. */
 export interface ListEnvironmentsResponse {
-  /** Sorted by the code points of their ids, those that cannot be made here included. */
+  /**
+   * Sorted by the code points of their ids, those that cannot be made here included. An environment's id is the one that its
+   * family knows, for example `ALE/Pong-v5`; where an earlier family has that id, too, it is `family/id`. Every environment is
+   * found as `family/id` as well. Environments of families that were not built yet are not listed, and found all the same.
+   */
   environments: EnvironmentSummary[];
+  /** All families, in the order in which an id is looked for. */
+  families: FamilySummary[];
+}
+
+/** Environments that share a Python environment. */
+export interface FamilySummary {
+  /** Its name, for example `gymnasium`. */
+  name: string;
+  /** What it has, in a sentence. */
+  description: string;
+  /** What its licences mean to a user, in words; may be empty. */
+  licence: string;
+  /** How far it is. */
+  state: FamilyState;
+  /** What the state does not say: why it failed, or the last line of progress. */
+  detail: string;
+  /** Patterns of its environments' ids, for example `ALE/*`: `*` stands for any text, `?` for a character. */
+  ids: string[];
 }
 
 /** Asks about one environment. */
@@ -452,13 +501,16 @@ export const ListEnvironmentsRequest: MessageFns<ListEnvironmentsRequest> = {
 };
 
 function createBaseListEnvironmentsResponse(): ListEnvironmentsResponse {
-  return { environments: [] };
+  return { environments: [], families: [] };
 }
 
 export const ListEnvironmentsResponse: MessageFns<ListEnvironmentsResponse> = {
   encode(message: ListEnvironmentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.environments) {
       EnvironmentSummary.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.families) {
+      FamilySummary.encode(v!, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -482,6 +534,115 @@ export const ListEnvironmentsResponse: MessageFns<ListEnvironmentsResponse> = {
             }
 
             message.environments.push(EnvironmentSummary.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.families.push(FamilySummary.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseFamilySummary(): FamilySummary {
+  return { name: "", description: "", licence: "", state: 0, detail: "", ids: [] };
+}
+
+export const FamilySummary: MessageFns<FamilySummary> = {
+  encode(message: FamilySummary, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.description !== "") {
+      writer.uint32(18).string(message.description);
+    }
+    if (message.licence !== "") {
+      writer.uint32(26).string(message.licence);
+    }
+    if (message.state !== 0) {
+      writer.uint32(32).int32(message.state);
+    }
+    if (message.detail !== "") {
+      writer.uint32(42).string(message.detail);
+    }
+    for (const v of message.ids) {
+      writer.uint32(50).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FamilySummary {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFamilySummary();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.licence = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.ids.push(reader.string());
             continue;
           }
         }
@@ -930,7 +1091,7 @@ export const EnvironmentServiceService = {
       Buffer.from(GetServerInfoResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetServerInfoResponse => GetServerInfoResponse.decode(value),
   },
-  /** Lists the catalogue without making any environment. */
+  /** Lists the catalogue without making any environment or starting any family. */
   listEnvironments: {
     path: "/gymlink.v1.EnvironmentService/ListEnvironments" as const,
     requestStream: false as const,
@@ -994,7 +1155,7 @@ export const EnvironmentServiceService = {
 export interface EnvironmentServiceServer extends UntypedServiceImplementation {
   /** Says who the server is and what it can do. Needs no session. */
   getServerInfo: handleUnaryCall<GetServerInfoRequest, GetServerInfoResponse>;
-  /** Lists the catalogue without making any environment. */
+  /** Lists the catalogue without making any environment or starting any family. */
   listEnvironments: handleUnaryCall<ListEnvironmentsRequest, ListEnvironmentsResponse>;
   /** Describes one environment with its spaces. Makes it once if its spaces are not known yet. */
   describeEnvironment: handleUnaryCall<DescribeEnvironmentRequest, DescribeEnvironmentResponse>;
@@ -1026,7 +1187,7 @@ export interface EnvironmentServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetServerInfoResponse) => void,
   ): ClientUnaryCall;
-  /** Lists the catalogue without making any environment. */
+  /** Lists the catalogue without making any environment or starting any family. */
   listEnvironments(
     request: ListEnvironmentsRequest,
     callback: (error: ServiceError | null, response: ListEnvironmentsResponse) => void,

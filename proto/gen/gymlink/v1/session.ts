@@ -929,6 +929,25 @@ export interface EnvironmentSummary {
   allowedKwargs: string[];
   /** Names, in words, what the environment lacks on this server (for example a package); empty where it can be made. */
   unavailable: string;
+  /** What the constructor's signature says of the arguments in allowed_kwargs, in their order. */
+  arguments: ConstructorArgument[];
+}
+
+/** A constructor argument. */
+export interface ConstructorArgument {
+  /** Its name. */
+  name: string;
+  /** Its type as the constructor writes it, for example `float` or `list[str] | None`; empty where it writes none. */
+  type: string;
+  /**
+   * Its default, that of the environment's registration before that of the constructor; unset where there is none, or one that
+   * is no plain data.
+   */
+  default:
+    | Value
+    | undefined;
+  /** True where the constructor needs it and nothing gives a default. */
+  required: boolean;
 }
 
 function createBaseProtocolVersion(): ProtocolVersion {
@@ -4423,6 +4442,7 @@ function createBaseEnvironmentSummary(): EnvironmentSummary {
     defaultKwargs: undefined,
     allowedKwargs: [],
     unavailable: "",
+    arguments: [],
   };
 }
 
@@ -4451,6 +4471,9 @@ export const EnvironmentSummary: MessageFns<EnvironmentSummary> = {
     }
     if (message.unavailable !== "") {
       writer.uint32(66).string(message.unavailable);
+    }
+    for (const v of message.arguments) {
+      ConstructorArgument.encode(v!, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -4530,6 +4553,93 @@ export const EnvironmentSummary: MessageFns<EnvironmentSummary> = {
             }
 
             message.unavailable = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.arguments.push(ConstructorArgument.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseConstructorArgument(): ConstructorArgument {
+  return { name: "", type: "", default: undefined, required: false };
+}
+
+export const ConstructorArgument: MessageFns<ConstructorArgument> = {
+  encode(message: ConstructorArgument, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.type !== "") {
+      writer.uint32(18).string(message.type);
+    }
+    if (message.default !== undefined) {
+      Value.encode(message.default, writer.uint32(26).fork()).join();
+    }
+    if (message.required !== false) {
+      writer.uint32(32).bool(message.required);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConstructorArgument {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConstructorArgument();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.default = Value.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.required = reader.bool();
             continue;
           }
         }
