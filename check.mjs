@@ -1,6 +1,6 @@
 // `npm run check`: everything about the sources that can be told without running them. Every check runs, also after one failed.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { devPython } from './dev-python.mjs';
@@ -44,8 +44,10 @@ function lockFilesNameNoAddresses() {
     'package-lock.json',
     'python-envs/dev/requirements.lock',
     'python-envs/sb3/requirements.lock',
-    'python-envs/families/gymnasium/requirements.lock',
     'python-envs/gymnasium-tests/requirements.lock',
+    ...readdirSync('python-envs/families').map(
+      (name) => `python-envs/families/${name}/requirements.lock`,
+    ),
   ];
   const offending = files.filter((file) =>
     /"resolved":|--(extra-)?index-url|--find-links| @ |https?:\/\/[^"]*\.(tgz|whl|tar\.gz)/.test(
