@@ -92,6 +92,8 @@ class Recorder(gymnasium.Wrapper):
         for episode in log:
             put_env(self.env, episode["before"])
             self.reset(seed=episode["seed"], options=deepcopy(episode["options"]))
+            # What was there before may have held objects, which no copy tells: the log goes on as it was.
+            self._episodes[-1]["before"] = episode["before"]
             for action in episode["actions"]:
                 self.step(of_space(self.action_space, action))
 
