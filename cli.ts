@@ -11,6 +11,7 @@ const commands: Record<string, () => Promise<Register>> = {
     const { doctorCommand } = await import('./server/commands/doctor.js');
     return (program) => doctorCommand(program, findCompute);
   },
+  family: async () => (await import('./server/commands/family.js')).familyCommand,
   envs: async () => (await import('./client/commands/envs.js')).envsCommand,
   describe: async () => (await import('./client/commands/describe.js')).describeCommand,
   train: async () => (await import('./client/commands/train.js')).trainCommand,

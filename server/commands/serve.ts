@@ -1,11 +1,13 @@
 import { type Command, Option } from 'commander';
 import { defaultListen, ListenError, type RunningServer, serve, version } from '../index.js';
+import { installedFamilyFolders, shippedFamilyFolders } from '../known-families.js';
 import { type LogLevel, logLevels } from '../log.js';
 
 interface ServeOptions {
   readonly listen: string;
   readonly json?: true;
   readonly insecure?: true;
+  readonly families: readonly string[];
   readonly logLevel: LogLevel;
   readonly private?: true;
 }
@@ -18,6 +20,7 @@ export function serveCommand(program: Command): void {
     .option('--listen <address>', 'HOST:PORT (port 0 picks a free one) or unix:PATH', defaultListen)
     .option('--json', 'print {address, version, pid} as the first line of standard output')
     .option('--insecure', 'allow an address that other machines can reach (nothing is encrypted)')
+    .option('--families <dir...>', 'folders of further families, built and started at once', [])
     .addOption(new Option('--log-level <level>', 'what to log').choices(logLevels).default('info'))
     .addOption(new Option('--private', 'as launch() of the client needs it').hideHelp())
     .addHelpText(
@@ -27,6 +30,10 @@ Examples:
   gymlink serve
   gymlink serve --listen 127.0.0.1:0 --json
   gymlink serve --listen unix:/run/user/1000/gymlink.sock
+  gymlink serve --families ./my-family
+
+Families that come with gymlink, or with Python packages that python3 on PATH has (entry points "gymlink.families"), are built and
+started when they are first asked for.
 
 The log goes to standard error, one JSON object a line.
 Exit codes: 0 after SIGINT or SIGTERM, 1 when the server cannot start or was forced to stop by a second signal.`,
@@ -36,7 +43,11 @@ Exit codes: 0 after SIGINT or SIGTERM, 1 when the server cannot start or was for
 
 async function runServer(options: ServeOptions): Promise<void> {
   const { listen, logLevel, insecure = false } = options;
-  const server = await serve({ listen, logLevel, insecure }).catch((error: unknown) => {
+  const [defaultFolder = '', ...shipped] = shippedFamilyFolders();
+  const families = [defaultFolder, ...options.families];
+  const familiesOnDemand = [...shipped, ...(await installedFamilyFolders())];
+  const served = { listen, logLevel, insecure, families, familiesOnDemand };
+  const server = await serve(served).catch((error: unknown) => {
     if (!(error instanceof ListenError)) throw error;
     console.error(`gymlink: ${error.message}`);
     process.exit(1);

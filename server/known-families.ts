@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type Family, readFamily } from './family.js';
+import { defaultFamilyFolder, pythonEnvsFolder } from './package-paths.js';
+
+const run = promisify(execFile);
+const searchTimeoutMs = 10_000;
+const marker = 'gymlink families: ';
+
+/**
+ * Prints the folders of modules that installed packages name in the entry point group `gymlink.families`. The modules themselves are
+ * not imported; packages above them are, whose output comes before the marker.
+ */
+const search = `
+import importlib.metadata, importlib.util, json, os
+points = importlib.metadata.entry_points()
+points = points.select(group="gymlink.families") if hasattr(points, "select") else points.get("gymlink.families", ())
+specs = [importlib.util.find_spec(point.value) for point in points]
+folders = [next(iter(spec.submodule_search_locations or [os.path.dirname(spec.origin)])) for spec in specs if spec]
+print("\\n${marker}" + json.dumps(folders))`;
+
+/** Folders of the families that come with this package, the default one first. */
+export function shippedFamilyFolders(): string[] {
+  const folder = join(pythonEnvsFolder, 'families');
+  const others = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(folder, name))
+    .filter((path) => path !== defaultFamilyFolder);
+  return [defaultFamilyFolder, ...others.sort()];
+}
+
+/**
+ * Folders of the families that Python packages bring, by an entry point of group `gymlink.families` that names a module in whose
+ * folder `family.json` lies. The packages are those of `python3` on PATH; without one there are none.
+ */
+export async function installedFamilyFolders(): Promise<string[]> {
+  try {
+    const { stdout } = await run('python3', ['-c', search], { timeout: searchTimeoutMs });
+    const line = stdout.split('\n').findLast((text) => text.startsWith(marker));
+    return line === undefined ? [] : JSON.parse(line.slice(marker.length));
+  } catch {
+    return [];
+  }
+}
+
+/** The families that come with this package and with installed Python packages. Raises Error for a manifest that is wrong. */
+export async function knownFamilies(): Promise<Family[]> {
+  return [...shippedFamilyFolders(), ...(await installedFamilyFolders())].map(readFamily);
+}
