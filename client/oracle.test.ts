@@ -36,7 +36,9 @@ let ids: string[];
 beforeAll(async () => {
   gym = await launch();
   const environments = await gym.environments();
-  ids = environments.filter(({ unavailable }) => !unavailable).map(({ id }) => id);
+  ids = environments
+    .filter(({ family, unavailable }) => family === 'gymnasium' && !unavailable)
+    .map(({ id }) => id);
 }, 180_000);
 
 afterAll(() => gym?.close());

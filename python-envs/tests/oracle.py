@@ -8,7 +8,6 @@ arguments}]`` of ``gymnasium.wrappers`` or ``gymnasium.wrappers.vector``; an arg
 ``{"float32": numbers}`` an array.
 """
 
-import base64
 import json
 import pathlib
 import sys
@@ -18,6 +17,7 @@ import gymnasium
 import gymnasium.wrappers.vector
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from plain_json import plain
 
 MODES = {
     "NextStep": AutoresetMode.NEXT_STEP,
@@ -50,22 +50,6 @@ class ImageSequenceClip:
 for name in ("moviepy", "moviepy.video", "moviepy.video.io", "moviepy.video.io.ImageSequenceClip"):
     sys.modules[name] = types.ModuleType(name)
 sys.modules["moviepy.video.io.ImageSequenceClip"].ImageSequenceClip = ImageSequenceClip
-
-
-def plain(value):
-    """Turns any observation or info into JSON; floats keep their bits."""
-    if isinstance(value, np.ndarray) and value.dtype != object:
-        data = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
-        return {"dtype": value.dtype.name, "shape": list(value.shape), "data": data}
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, dict):
-        return {"map": {key: plain(item) for key, item in value.items()}}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [plain(item) for item in value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return {"float": repr(value)}
-    return value
 
 
 def emit(**fields):

@@ -1,0 +1,73 @@
+/**
+ * Families beside each other on one server: their environments play in plain Python, each in the family's own interpreter, and
+ * through the bridge, with the same seeds and actions, and everything that comes out must be equal, bit for bit.
+ */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compareEnv, Oracle } from './client/fixtures/oracle.js';
+import { type Connection, connect } from './client/index.js';
+import { familyEnvironment, readFamily } from './server/family.js';
+import { type RunningServer, serve } from './server/index.js';
+import { ensurePythonEnv } from './server/python-env.js';
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+const script = join(root, 'python-envs/tests/family_oracle.py');
+
+/** Environments to play, by the folder of their family. */
+const played: Record<string, readonly string[]> = {
+  'python-envs/families/atari': ['ALE/Pong-v5', 'BreakoutNoFrameskip-v4'],
+};
+
+let server: RunningServer;
+let gym: Connection;
+
+beforeAll(async () => {
+  const familiesOnDemand = Object.keys(played).map((folder) => join(root, folder));
+  server = await serve({ listen: '127.0.0.1:0', logLevel: 'silent', familiesOnDemand });
+  gym = await connect(server.address);
+}, 300_000);
+
+afterAll(async () => {
+  await gym?.close();
+  await server?.close();
+});
+
+async function oracleOf(folder: string): Promise<Oracle> {
+  const family = readFamily(join(root, folder));
+  const { python } = await ensurePythonEnv(family);
+  const env = { ...process.env, ...familyEnvironment(family) };
+  return new Oracle([python, script, ...family.manifest.preload], env);
+}
+
+describe('equal to plain Python, bit for bit', { timeout: 300_000 }, () => {
+  const cases = Object.entries(played).flatMap(([folder, ids]) =>
+    ids.map((id) => [id, folder] as const),
+  );
+
+  test.each(cases)('%s', async (id, folder) => {
+    const oracle = await oracleOf(folder);
+    try {
+      await using env = await gym.make(id);
+      const settings = {
+        id,
+        num_envs: 1,
+        mode: 'Env',
+        max_episode_steps: 0,
+        steps: 200,
+        seed: 7,
+      } as const;
+      await compareEnv(env, oracle, settings);
+    } finally {
+      oracle.close();
+    }
+  });
+});
+
+test('the catalogue has the environments of families that are built, and says how far each family is', async () => {
+  const environments = await gym.environments();
+  for (const [folder, ids] of Object.entries(played)) {
+    const { name } = readFamily(join(root, folder));
+    for (const id of ids) expect(environments.find((entry) => entry.id === id)?.family).toBe(name);
+  }
+});
