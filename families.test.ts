@@ -17,6 +17,10 @@ const script = join(root, 'python-envs/tests/family_oracle.py');
 /** Environments to play, by the folder of their family. */
 const played: Record<string, readonly string[]> = {
   'python-envs/families/atari': ['ALE/Pong-v5', 'BreakoutNoFrameskip-v4'],
+  'python-envs/families/minigrid': ['MiniGrid-DoorKey-6x6-v0', 'BabyAI-GoToLocal-v0'],
+  'python-envs/families/aloha': ['gym_aloha/AlohaInsertion-v0'],
+  'python-envs/tests/families/old': ['CartPole-v1', 'Pendulum-v1', 'Taxi-v3'],
+  'python-envs/tests/families/awkward': ['Sailing-v0'],
 };
 
 let server: RunningServer;
@@ -36,7 +40,11 @@ afterAll(async () => {
 async function oracleOf(folder: string): Promise<Oracle> {
   const family = readFamily(join(root, folder));
   const { python } = await ensurePythonEnv(family);
-  const env = { ...process.env, ...familyEnvironment(family) };
+  const chosen = Object.entries(family.manifest.environment).map(([variable, value]) => [
+    variable,
+    typeof value === 'string' ? value : value[0]?.value,
+  ]);
+  const env = { ...process.env, ...familyEnvironment(family), ...Object.fromEntries(chosen) };
   return new Oracle([python, script, ...family.manifest.preload], env);
 }
 
@@ -48,7 +56,8 @@ describe('equal to plain Python, bit for bit', { timeout: 300_000 }, () => {
   test.each(cases)('%s', async (id, folder) => {
     const oracle = await oracleOf(folder);
     try {
-      await using env = await gym.make(id);
+      const { name, manifest } = readFamily(join(root, folder));
+      await using env = await gym.make(`${name}/${id}`);
       const settings = {
         id,
         num_envs: 1,
@@ -56,6 +65,7 @@ describe('equal to plain Python, bit for bit', { timeout: 300_000 }, () => {
         max_episode_steps: 0,
         steps: 200,
         seed: 7,
+        entry: manifest.environments[id],
       } as const;
       await compareEnv(env, oracle, settings);
     } finally {
@@ -68,6 +78,9 @@ test('the catalogue has the environments of families that are built, and says ho
   const environments = await gym.environments();
   for (const [folder, ids] of Object.entries(played)) {
     const { name } = readFamily(join(root, folder));
-    for (const id of ids) expect(environments.find((entry) => entry.id === id)?.family).toBe(name);
+    const listed = environments.filter(({ family }) => family === name).map(({ id }) => id);
+    // Ids that the default family has as well are listed with the family's name.
+    for (const id of ids)
+      expect([id, `${name}/${id}`].some((form) => listed.includes(form))).toBe(true);
   }
 });

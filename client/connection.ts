@@ -10,6 +10,7 @@ import {
   Capability,
   type DescribeEnvironmentResponse,
   EnvironmentServiceClient,
+  FamilyState,
   type GetServerInfoResponse,
   type ListEnvironmentsResponse,
 } from '../proto/gen/gymlink/v1/service.js';
@@ -28,6 +29,7 @@ import type {
 } from './environments.js';
 import { type ErrorReasonName, fromErrorMessage, GymlinkError } from './errors.js';
 import {
+  buildTimeoutMs,
   type MakeOptions,
   type MakeVecOptions,
   openRequest,
@@ -37,7 +39,7 @@ import {
 } from './open-request.js';
 import { Session, type SessionStream } from './session.js';
 import { fromSpaceMessage, type Sample, type Space } from './spaces/index.js';
-import { type Arguments, fromMap, type PlainValue, toMap } from './values.js';
+import { type Arguments, fromMap, fromValue, type PlainValue, toMap } from './values.js';
 import { VectorEnv } from './vector-env.js';
 
 /** An environment of a server's catalogue. */
@@ -51,8 +53,35 @@ export interface EnvironmentInfo {
   readonly nondeterministic: boolean;
   readonly defaultKwargs: Record<string, PlainValue>;
   readonly allowedKwargs: readonly string[];
+  /** What the constructor's signature says of these arguments. */
+  readonly arguments: readonly ConstructorArgument[];
   /** What the environment lacks on this server; empty where it can be made. */
   readonly unavailable: string;
+}
+
+/** A constructor argument, as the constructor's signature has it. */
+export interface ConstructorArgument {
+  readonly name: string;
+  /** As the constructor writes it, for example `float`; empty where it writes none. */
+  readonly type: string;
+  /** Undefined where there is none, or one that is no plain data. */
+  readonly default: PlainValue | undefined;
+  /** Whether it must be given. */
+  readonly required: boolean;
+}
+
+/** Environments of a server that share a Python environment. */
+export interface FamilyInfo {
+  readonly name: string;
+  readonly description: string;
+  /** What its licences mean to a user, in words. */
+  readonly licence: string;
+  /** Name of service.proto's FamilyState without its prefix; a family that is `NOT_BUILT` is built when it is first needed. */
+  readonly state: string;
+  /** Why it failed, or the last line of progress while it is built. */
+  readonly detail: string;
+  /** Patterns of its environments' ids. */
+  readonly ids: readonly string[];
 }
 
 /** One environment with its spaces. */
@@ -71,6 +100,10 @@ export interface ServerInfo {
   /** Names of service.proto's Capability without their prefix, for example `AUTORESET_SAME_STEP`. */
   readonly capabilities: readonly string[];
 }
+
+const familyStates = new Map<number, string>(
+  Object.entries(FamilyState).map(([name, number]) => [number, name.slice('FAMILY_STATE_'.length)]),
+);
 
 const channelOptions: ChannelOptions = {
   // gRPC's default window of 64 KiB allows 4 MB/s at 10 ms round trip; this one 173 MB/s (docs/architecture.md).
@@ -182,10 +215,22 @@ export class Connection {
 
   /** The catalogue, sorted by id; with `contains` only ids that contain that text. */
   async environments({ contains = '' }: { contains?: string } = {}): Promise<EnvironmentInfo[]> {
-    const { environments } = await this.unary<ListEnvironmentsResponse>((done, options) =>
+    return (await this.catalogue(contains)).environments.map(environmentInfo);
+  }
+
+  /** The families, in the order in which an id is looked for. */
+  async families(): Promise<FamilyInfo[]> {
+    const { families } = await this.catalogue('');
+    return families.map(({ state, ...family }) => ({
+      ...family,
+      state: familyStates.get(state) ?? 'UNKNOWN',
+    }));
+  }
+
+  private catalogue(contains: string): Promise<ListEnvironmentsResponse> {
+    return this.unary<ListEnvironmentsResponse>((done, options) =>
       this.client.listEnvironments({ contains }, options.metadata, options, done),
     );
-    return environments.map(environmentInfo);
   }
 
   /**
@@ -195,8 +240,9 @@ export class Connection {
    */
   async describe(id: string, kwargs: Arguments = {}): Promise<EnvironmentDescription> {
     const request = { envId: id, kwargs: toMap(kwargs) };
-    const found = await this.unary<DescribeEnvironmentResponse>((done, options) =>
-      this.client.describeEnvironment(request, options.metadata, options, done),
+    const found = await this.unary<DescribeEnvironmentResponse>(
+      (done, options) => this.client.describeEnvironment(request, options.metadata, options, done),
+      buildTimeoutMs,
     );
     if (found.environment === undefined)
       throw new GymlinkError('MALFORMED_REPLY', `The server described no environment for ${id}.`);
@@ -268,7 +314,7 @@ export class Connection {
   ): Promise<T> {
     if (this.closing) throw new GymlinkError('SESSION_CLOSED', 'The connection was closed.');
     const request = openRequest(id, options);
-    const session = new Session(this.stream(), requestTimeoutMs);
+    const session = new Session(this.stream(), requestTimeoutMs, buildTimeoutMs);
     this.sessions.add(session);
     session.onEnd(() => this.sessions.delete(session));
     try {
@@ -334,6 +380,10 @@ function environmentInfo(summary: EnvironmentSummary): EnvironmentInfo {
   const { defaultKwargs, rewardThreshold, ...rest } = summary;
   return {
     ...rest,
+    arguments: summary.arguments.map((argument) => ({
+      ...argument,
+      default: argument.default === undefined ? undefined : fromValue(argument.default),
+    })),
     rewardThreshold,
     defaultKwargs: defaultKwargs ? (fromMap(defaultKwargs) as Record<string, PlainValue>) : {},
   };

@@ -2,8 +2,10 @@
 
 export type {
   ConnectOptions,
+  ConstructorArgument,
   EnvironmentDescription,
   EnvironmentInfo,
+  FamilyInfo,
   ServerInfo,
 } from './connection.js';
 export { Connection, connect } from './connection.js';

@@ -16,6 +16,8 @@ export interface LaunchOptions {
   readonly onLog?: (line: string) => void;
   /** Milliseconds to wait for the server; 600,000 by default, because the first start installs Python packages. */
   readonly timeoutMs?: number;
+  /** Folders of families of one's own, which are served beside those that come with gymlink. Default: none. */
+  readonly families?: readonly string[];
 }
 
 const closeGraceMs = 10_000;
@@ -33,10 +35,12 @@ const maxSocketPathBytes = 100;
 export async function launch({
   onLog = showInstallation,
   timeoutMs = 600_000,
+  families = [],
 }: LaunchOptions = {}): Promise<Connection> {
   const folder = await privateFolder();
   const listen = `unix:${join(folder, 's.sock')}`;
   const args = [cliFile(), 'serve', '--listen', listen, '--json', '--private'];
+  if (families.length > 0) args.push('--families', ...families);
   const child = spawn(process.execPath, args, { stdio: 'pipe', detached: true });
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   process.once('exit', removeFolder);

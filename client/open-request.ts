@@ -17,6 +17,9 @@ export const protocol = { major: 1, minor: 0 };
 /** Longer than any deadline of the server, which then says itself what took too long. */
 export const requestTimeoutMs = 150_000;
 
+/** The same where the server may have to build a family's Python environment first. */
+export const buildTimeoutMs = 35 * 60_000;
+
 /** What happens to a sub-environment whose episode ended; values of Gymnasium's AutoresetMode. */
 export type AutoresetMode = 'NextStep' | 'SameStep' | 'Disabled';
 

@@ -39,6 +39,7 @@ interface Pending {
 export class Session {
   private readonly stream: SessionStream;
   private readonly timeoutMs: number;
+  private readonly openTimeoutMs: number;
   private readonly pending = new Map<bigint, Pending>();
   /** Sends a request that waits for its turn, or rejects it. */
   private readonly waiting: ((ended: GymlinkError | undefined) => void)[] = [];
@@ -51,8 +52,12 @@ export class Session {
   private closing: Promise<void> | undefined;
   private readonly endListeners: (() => void)[] = [];
 
-  /** @param timeoutMs Deadline of each request; above the server's own deadlines, so that those speak first. */
-  constructor(stream: SessionStream, timeoutMs: number) {
+  /**
+   * @param timeoutMs Deadline of each request; above the server's own deadlines, so that those speak first.
+   * @param openTimeoutMs The same for Open.
+   */
+  constructor(stream: SessionStream, timeoutMs: number, openTimeoutMs = timeoutMs) {
+    this.openTimeoutMs = openTimeoutMs;
     this.stream = stream;
     this.timeoutMs = timeoutMs;
     stream.onResponse((response) => this.take(response));
@@ -126,7 +131,8 @@ export class Session {
       return;
     }
     this.seq = seq;
-    const timer = setTimeout(() => this.expire(request), this.timeoutMs);
+    const timeoutMs = request.$case === 'open' ? this.openTimeoutMs : this.timeoutMs;
+    const timer = setTimeout(() => this.expire(request, timeoutMs), timeoutMs);
     this.pending.set(seq, { request, timer, resolve, reject, begun: undefined });
     this.stream.write(bytes);
   }
@@ -155,8 +161,8 @@ export class Session {
     return true;
   }
 
-  private expire({ $case }: Request): void {
-    const seconds = this.timeoutMs / 1000;
+  private expire({ $case }: Request, timeoutMs: number): void {
+    const seconds = timeoutMs / 1000;
     const message = `The server did not answer ${$case} within ${seconds} s, and the environment was given up. Make it again.`;
     this.fail(new GymlinkError('DEADLINE_EXCEEDED', message));
   }

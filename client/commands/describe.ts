@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { ConstructorArgument } from '../index.js';
 import { addressOption, withConnection } from './connection-option.js';
 
 interface DescribeOptions {
@@ -20,6 +21,12 @@ export function describeCommand(program: Command): void {
   addressOption(command).action(describeEnvironment);
 }
 
+function describeArgument(argument: ConstructorArgument): string {
+  const type = argument.type ? `: ${argument.type}` : '';
+  const given = argument.default === undefined ? '' : ` = ${JSON.stringify(argument.default)}`;
+  return `${argument.name}${type}${given}${argument.required ? ' (required)' : ''}`;
+}
+
 async function describeEnvironment(id: string, options: DescribeOptions): Promise<void> {
   const described = await withConnection(options.address, (connection) => connection.describe(id));
   if (options.json) {
@@ -34,7 +41,7 @@ async function describeEnvironment(id: string, options: DescribeOptions): Promis
     ['action space', `${actionSpace}`],
     ['step limit', environment.maxEpisodeSteps ? `${environment.maxEpisodeSteps}` : 'none'],
     ['solved at a mean return of', `${environment.rewardThreshold ?? 'not stated'}`],
-    ['arguments', environment.allowedKwargs.join(', ') || 'none'],
+    ['arguments', environment.arguments.map(describeArgument).join(', ') || 'none'],
     ['render modes', `${[metadata.render_modes ?? []].flat().join(', ') || 'none'}`],
   ];
   for (const [name, value] of rows) console.log(`${name.padEnd(27)} ${value}`);

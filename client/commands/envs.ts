@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { FamilyInfo } from '../index.js';
 import { addressOption, withConnection } from './connection-option.js';
 
 interface EnvsOptions {
@@ -20,10 +21,26 @@ export function envsCommand(program: Command): void {
   addressOption(command).action(listEnvironments);
 }
 
+/** Whether the environments of a family are not in the catalogue, because it never ran. */
+function isUnlisted({ state }: FamilyInfo): boolean {
+  return ['NOT_BUILT', 'BUILDING', 'FAILED'].includes(state);
+}
+
+function describeUnlisted({ name, description, ids, state, detail }: FamilyInfo): string {
+  const how = {
+    NOT_BUILT: `not built yet: the first session builds it, or "gymlink family build ${name}"`,
+    BUILDING: `being built: ${detail}`,
+    FAILED: `failed: ${detail}`,
+  }[state];
+  const shown = ids.slice(0, 4).join(', ') + (ids.length > 4 ? ', …' : '');
+  return `family ${name} (${shown || `${name}/…`}) ${how}. ${description}`;
+}
+
 async function listEnvironments(text: string | undefined, options: EnvsOptions): Promise<void> {
-  const environments = await withConnection(options.address, (connection) =>
-    connection.environments(text === undefined ? {} : { contains: text }),
-  );
+  const { environments, families } = await withConnection(options.address, async (connection) => ({
+    environments: await connection.environments(text === undefined ? {} : { contains: text }),
+    families: await connection.families(),
+  }));
   if (options.json) {
     console.log(JSON.stringify(environments, null, 2));
     return;
@@ -33,4 +50,5 @@ async function listEnvironments(text: string | undefined, options: EnvsOptions):
     const limit = maxEpisodeSteps ? `at most ${maxEpisodeSteps} steps` : 'no step limit';
     console.log(`${id.padEnd(width)}  ${unavailable ? `unavailable: ${unavailable}` : limit}`);
   }
+  for (const family of families) if (isUnlisted(family)) console.log(describeUnlisted(family));
 }

@@ -1,7 +1,8 @@
 """Plays an environment of a family in its own Python, without gymlink: ``python family_oracle.py MODULE...``.
 
-Imports the modules, which register environments, then reads one case a line (JSON) from standard input: ``{"id", "kwargs", "steps",
-"seed"}``. For each it writes one line a reset or step, as oracle.py does, then ``{"end": true}``.
+Imports the modules, which register environments, then reads one case a line (JSON) from standard input: ``{"id", "entry",
+"steps", "seed"}``, where `entry` is what the family's manifest says of an environment that registers nothing. For each it writes
+one line a reset or step, as oracle.py does, then ``{"end": true}``.
 """
 
 import importlib
@@ -27,9 +28,19 @@ def emit(**fields):
     print(json.dumps({key: plain(value) for key, value in fields.items()}), file=OUT)
 
 
+def make(case):
+    """Makes the environment: by its id, or by its constructor."""
+    entry = case.get("entry")
+    if entry is None:
+        return gymnasium.make(case["id"], disable_env_checker=True)
+    module, _, name = entry["constructor"].partition(":")
+    env = getattr(importlib.import_module(module), name)(**entry["kwargs"])
+    return gymnasium.wrappers.TimeLimit(env, entry["max_episode_steps"])
+
+
 def play(case):
     """Plays one environment, which is reset after each end."""
-    env = gymnasium.make(case["id"], disable_env_checker=True, **case.get("kwargs", {}))
+    env = make(case)
     env.action_space.seed(case["seed"])
 
     def reset(seed=None):

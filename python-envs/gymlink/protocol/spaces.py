@@ -118,7 +118,11 @@ def describe(space):
     for kind, convert in _TABLE.items():
         if isinstance(space, kind):
             return convert(space)
-    raise UnsupportedSpace(f"{type(space).__name__} is none of Gymnasium's kinds of spaces")
+    own = f"{type(space).__module__}:{type(space).__qualname__}"
+    raise UnsupportedSpace(
+        f"{type(space).__name__} is none of Gymnasium's kinds of spaces; a rule for {own} under \"spaces\" in the family's "
+        "manifest can name the one that it behaves as"
+    )
 
 
 def of_space(space, value):

@@ -13,6 +13,7 @@ from gymlink.protocol import schema, wire
 from gymlink.sidecar.catalogue import catalogue
 from gymlink.sidecar.frames import FrameSocket
 from gymlink.sidecar.processes import adopt_orphans, become_worker, close_inherited, connect, thread_names
+from gymlink.sidecar.registering import register_environments
 from gymlink.sidecar.snapshots import remove_sockets
 from gymlink.sidecar.surroundings import check_libraries, choose_variables
 from gymlink.sidecar.worker import serve
@@ -31,6 +32,7 @@ def load_manifest(path):
         manifest = json.load(file)
     choose_variables(manifest)
     check_libraries(manifest)
+    register_environments(manifest)
     for name in manifest.get("preload", []):
         importlib.import_module(name)
     return manifest

@@ -1,0 +1,118 @@
+"""What a manifest says of a family: libraries, variables, environments that register nothing, spaces of its own."""
+
+import os
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from gymlink.sidecar.arguments import allowed_kwargs, describe_arguments
+from gymlink.sidecar.catalogue import serves
+from gymlink.sidecar.own_spaces import SpaceRules
+from gymlink.sidecar.registering import register_environments
+from gymlink.sidecar.surroundings import MissingLibrary, check_libraries, choose_variables, loads
+
+ABSENT = {"library": "libabsent.so.9", "package": "libabsent9", "for": "pictures"}
+
+
+class Own(spaces.Space):
+    """A space that is none of Gymnasium's kinds."""
+
+
+class Inner(Own):
+    """A kind of Own."""
+
+
+def as_text(_space):
+    return spaces.Text(5)
+
+
+def test_a_library_that_is_missing_is_named_with_its_package():
+    with pytest.raises(MissingLibrary, match=r'family mine .* libabsent\.so\.9 .* pictures: "sudo apt install libabsent9"'):
+        check_libraries({"name": "mine", "system": [ABSENT]})
+    check_libraries({"name": "mine", "system": [{**ABSENT, "optional": True}]})
+
+
+def test_libraries_are_tried_in_a_process_of_their_own():
+    assert loads("libc.so.6")
+    assert not loads("libabsent.so.9")
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, "second"), ("operator", "operator")])
+def test_the_first_choice_that_is_installed_is_taken(monkeypatch, given, expected):
+    monkeypatch.delenv("GYMLINK_CHOICE", raising=False)
+    if given:
+        monkeypatch.setenv("GYMLINK_CHOICE", given)
+    choices = [{"value": "first", "libraries": ["libc.so.6", "libabsent.so.9"]}, {"value": "second", "libraries": ["libc.so.6"]}]
+    choose_variables({"environment": {"GYMLINK_CHOICE": [*choices, {"value": "third"}], "OTHER": "text"}})
+    assert os.environ["GYMLINK_CHOICE"] == expected
+    assert "OTHER" not in os.environ
+    del os.environ["GYMLINK_CHOICE"]
+
+
+def test_environments_that_register_nothing_get_an_id():
+    entry = {"constructor": "gymnasium.envs.classic_control:CartPoleEnv", "kwargs": {"sutton_barto_reward": True}}
+    register_environments({"environments": {"OwnCartPole-v0": {**entry, "max_episode_steps": 7}}})
+    try:
+        env = gymnasium.make("OwnCartPole-v0")
+        assert env.unwrapped._sutton_barto_reward
+        assert env.spec.max_episode_steps == 7
+        assert serves({"environments": {"OwnCartPole-v0": entry}}, "OwnCartPole-v0")
+    finally:
+        del gymnasium.registry["OwnCartPole-v0"]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "env_id", "expected"),
+    [
+        ({}, "CartPole-v1", False),
+        ({"ids": ["Cart*"]}, "CartPole-v1", True),
+        ({"ids": ["Taxi*"]}, "CartPole-v1", False),
+        ({"ids": ["*"]}, "CartPole-v1", True),
+    ],
+)
+def test_ids_of_a_family(manifest, env_id, expected):
+    assert serves(manifest, env_id) is expected
+
+
+def test_a_rule_replaces_spaces_also_within_others():
+    rules = SpaceRules({f"{__name__}:Own": f"{__name__}:as_text"})
+    box = spaces.Box(0, 1, (2,), np.float32)
+    assert rules.standard(Inner()) == spaces.Text(5)
+    assert rules.standard(box) is box
+    nested = spaces.Dict({"box": box, "both": spaces.Tuple((box, Own()))})
+    assert rules.standard(nested) == spaces.Dict({"box": box, "both": spaces.Tuple((box, spaces.Text(5)))})
+    plain = spaces.Dict({"box": box})
+    assert rules.standard(plain) is plain
+
+
+def test_a_rule_that_cannot_be_loaded_raises():
+    with pytest.raises(ModuleNotFoundError):
+        SpaceRules({"no_such_module:Own": f"{__name__}:as_text"})
+
+
+def test_arguments_are_told_as_their_constructor_has_them():
+    class Base:
+        def __init__(self, width: int = 3, path=None):
+            pass
+
+    class Derived(Base):
+        def __init__(self, size, weights: "list[float] | None" = None, key=object(), **kwargs):  # noqa: B008 - no plain data
+            pass
+
+    names = ["size", "weights", "key", "width", "unknown"]
+    told = describe_arguments(Derived, names, {"width": 5})
+    assert [message["name"] for message in told] == names
+    assert told[0] == {"name": "size", "required": True}
+    assert told[1]["type"] == "list[float] | None"
+    assert "default" not in told[2]
+    assert "required" not in told[2]
+    assert told[3] == {"name": "width", "type": "int", "default": {"integer": 5}}
+    assert told[4] == {"name": "unknown"}
+
+
+def test_allowed_arguments_are_those_of_every_matching_pattern():
+    manifest = {"kwargs": {"*": ["a"], "B-*": ["b", "a"]}}
+    assert allowed_kwargs(manifest, "B-v0") == ["a", "b"]
+    assert allowed_kwargs({}, "B-v0") == []
