@@ -2,6 +2,8 @@
  * Families beside each other on one server: their environments play in plain Python, each in the family's own interpreter, and
  * through the bridge, with the same seeds and actions, and everything that comes out must be equal, bit for bit.
  */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -83,4 +85,101 @@ test('the catalogue has the environments of families that are built, and says ho
     for (const id of ids)
       expect([id, `${name}/${id}`].some((form) => listed.includes(form))).toBe(true);
   }
+});
+
+test('families whose requirements conflict step at the same time', {
+  timeout: 60_000,
+}, async () => {
+  const ids = [
+    'CartPole-v1',
+    'ALE/Pong-v5',
+    'MiniGrid-DoorKey-6x6-v0',
+    'old/CartPole-v1',
+    'Sailing-v0',
+  ];
+  const sessions = await Promise.all(ids.map((id) => gym.makeVec(id, { numEnvs: 2 })));
+  await Promise.all(sessions.map((envs) => envs.reset({ seed: 1 })));
+  for (let t = 0; t < 50; t++)
+    await Promise.all(sessions.map((envs) => envs.step(envs.actionSpace.sample() as never)));
+  const steps = sessions.map((envs) => envs.lastTransition().episodeSteps.length);
+  expect(steps).toEqual(ids.map(() => 2));
+  await Promise.all(sessions.map((envs) => envs.close()));
+});
+
+describe('a family that is not there to serve', { timeout: 120_000 }, () => {
+  let folder: string;
+  let other: RunningServer;
+  let client: Connection;
+
+  const write = (name: string, manifest: object, lock?: string) => {
+    const path = join(folder, name);
+    mkdirSync(path);
+    writeFileSync(
+      join(path, 'family.json'),
+      JSON.stringify({ name, python: '>=3.11,<3.14', ...manifest }),
+    );
+    if (lock !== undefined) writeFileSync(join(path, 'requirements.lock'), lock);
+    return path;
+  };
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'gl-families-'));
+    const nothing = `gymlink-no-such-package==1.0 --hash=sha256:${'0'.repeat(64)}\n`;
+    const familiesOnDemand = [
+      write('unresolved', { ids: ['Unresolved-*'] }, nothing),
+      write('unlocked', { ids: ['Unlocked-*'] }),
+      write('ancient', { ids: ['Ancient-*'], python: '>=3.2,<3.3' }, ''),
+    ];
+    other = await serve({ listen: '127.0.0.1:0', logLevel: 'silent', familiesOnDemand });
+    client = await connect(other.address);
+  });
+
+  afterAll(async () => {
+    await client?.close();
+    await other?.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test.each([
+    [
+      'Unresolved-v0',
+      /family unresolved could not be made: .*No matching distribution found for gymlink-no-such-package/,
+    ],
+    [
+      'unlocked/Unlocked-v0',
+      /requirements\.lock of family unlocked is missing: "gymlink family lock/,
+    ],
+    ['Ancient-v0', /Python >=3\.2,<3\.3 is needed and .*install Python 3\.2/],
+  ])('%s says why', async (id, message) => {
+    await expect(client.make(id)).rejects.toMatchObject({
+      reason: 'FAMILY_UNAVAILABLE',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test('leaves the others alone, and is told in the catalogue', async () => {
+    await using env = await client.make('CartPole-v1');
+    expect((await env.reset({ seed: 1 })).observation.length).toBe(4);
+    const families = await client.families();
+    expect(families.map(({ name, state }) => [name, state])).toEqual([
+      ['gymnasium', 'RUNNING'],
+      ['unresolved', 'FAILED'],
+      ['unlocked', 'FAILED'],
+      ['ancient', 'FAILED'],
+    ]);
+    expect(families[2]?.detail).toMatch(/lock file/);
+    await expect(client.make('CartPoel-v1')).rejects.toMatchObject({
+      reason: 'UNKNOWN_ENVIRONMENT',
+      message: expect.stringMatching(
+        /Did you mean CartPole-v1.* Not built yet: unresolved \(Unresolved-\*\), /,
+      ),
+    });
+  });
+});
+
+test('two families of one name are refused', async () => {
+  const folder = join(root, 'python-envs/families/atari');
+  await expect(serve({ familiesOnDemand: [folder, folder] })).rejects.toThrow(
+    /Two families are named atari/,
+  );
 });

@@ -16,6 +16,15 @@ const sources = [
   'tsconfig.build.json',
 ];
 
+/** Families that tests play beside the default one. */
+const testedFamilies = [
+  'python-envs/families/aloha',
+  'python-envs/families/atari',
+  'python-envs/families/minigrid',
+  'python-envs/tests/families/awkward',
+  'python-envs/tests/families/old',
+];
+
 class SetupError extends Error {}
 
 function checkNode() {
@@ -84,6 +93,7 @@ async function makePythonEnvs(withTools) {
   const onProgress = (line) => console.error(line);
   await ensurePythonEnv(readFamily('python-envs/families/gymnasium'), { onProgress });
   if (withTools) {
+    for (const family of testedFamilies) await ensurePythonEnv(readFamily(family), { onProgress });
     const { devPython } = await import('./dev-python.mjs');
     await devPython(onProgress);
   }
