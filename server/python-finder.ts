@@ -133,6 +133,11 @@ function isInRange([major, minor]: FoundPython['version'], range: string): boole
   });
 }
 
+/** The oldest version of a range, such as `3.11`. */
+export function oldestOf(range: string): string {
+  return />=(\d+\.\d+)/.exec(range)?.[1] ?? '3.9';
+}
+
 /** The version to advise for a range: 3.12 where it is allowed, else the newest or the oldest that the range names. */
 function newestOf(range: string): string {
   if (isInRange([3, 12, 0], range)) return '3.12';

@@ -3,12 +3,14 @@ import type { Command } from 'commander';
 import { type Family, readFamily } from '../family.js';
 import { knownFamilies } from '../known-families.js';
 import { ensurePythonEnv, locatePythonEnv } from '../python-env.js';
+import { lockSubcommand } from './family-lock.js';
+import { newSubcommand } from './family-new.js';
 
 /** `gymlink family`: the Python environments that families run in. */
 export function familyCommand(program: Command): void {
   const family = program
     .command('family')
-    .description('list, build and remove the Python environments of families')
+    .description('list, build and remove families, and write your own')
     .addHelpText(
       'after',
       `
@@ -19,7 +21,8 @@ Examples:
   gymlink family list
   gymlink family build atari
   gymlink family build ./my-family
-  gymlink family remove atari`,
+  gymlink family remove atari
+  gymlink family new ./my-family`,
     );
   family
     .command('list')
@@ -36,6 +39,8 @@ Examples:
     .description('delete what was built for families; it is built again when it is needed')
     .argument('<name...>', 'names or folders')
     .action(removeFamilies);
+  newSubcommand(family);
+  lockSubcommand(family);
 }
 
 async function listFamilies({ json }: { readonly json?: true }): Promise<void> {

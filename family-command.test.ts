@@ -1,0 +1,80 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { connect, type NdArray } from './client/index.js';
+import { readFamily } from './server/family.js';
+import { serve } from './server/index.js';
+import { packageRoot } from './server/package-paths.js';
+
+const run = promisify(execFile);
+let folder: string;
+
+beforeEach(() => {
+  folder = join(mkdtempSync(join(tmpdir(), 'gl-family-')), 'My Walks');
+});
+
+afterEach(() => rmSync(join(folder, '..'), { recursive: true }));
+
+const gymlink = (...args: string[]) =>
+  run(process.execPath, [join(packageRoot, 'dist/cli.js'), 'family', ...args]);
+
+describe('gymlink family', { timeout: 120_000 }, () => {
+  test('list says which families there are, and whether they are built', async () => {
+    const { stdout } = await gymlink('list', '--json');
+    const rows = JSON.parse(stdout) as { name: string; state: string; environment?: string }[];
+    expect(rows.map(({ name }) => name)).toEqual(expect.arrayContaining(['gymnasium', 'atari']));
+    expect(rows[0]).toMatchObject({ name: 'gymnasium', state: 'built' });
+    expect((await gymlink('list')).stdout).toMatch(/^gymnasium +built +Classic control/);
+  });
+
+  test('new writes a family that is built and stepped at once, and remove deletes what was built', async () => {
+    const { stdout } = await gymlink('new', folder);
+    expect(stdout).toContain('gymlink serve --families');
+    expect(readFamily(folder).name).toBe('my-walks');
+    await expect(gymlink('new', folder)).rejects.toThrow(/holds a family.json already/);
+    const server = await serve({ listen: '127.0.0.1:0', logLevel: 'silent', families: [folder] });
+    try {
+      await using gym = await connect(server.address);
+      await using env = await gym.make<NdArray<Float32Array>, number>('Walk-v0', {
+        kwargs: { length: 3 },
+      });
+      expect([...(await env.reset({ seed: 1 })).observation]).toEqual([0]);
+      expect((await env.step(1)).reward).toBe(-1);
+      const { environment, documentation } = await gym.describe('Walk-v0');
+      expect(environment.arguments).toEqual([
+        { name: 'length', type: 'int', default: 10, required: false },
+      ]);
+      expect(documentation).toMatch(/^Walk to the end of a line/);
+    } finally {
+      await server.close();
+    }
+    const [, built = ''] = /: (\/.*)$/m.exec((await gymlink('build', folder)).stdout) ?? [];
+    expect(existsSync(built)).toBe(true);
+    expect((await gymlink('remove', folder)).stdout).toContain('my-walks is removed');
+    expect(existsSync(built)).toBe(false);
+  });
+
+  test('lock pins what requirements.in asks for, with hashes and without addresses', async () => {
+    await gymlink('new', folder);
+    writeFileSync(join(folder, 'requirements.in'), 'farama-notifications==0.0.4\n');
+    await gymlink('lock', folder);
+    const lock = readFileSync(join(folder, 'requirements.lock'), 'utf8');
+    expect(lock).toMatch(/^farama-notifications==0\.0\.4 .*\n +--hash=sha256:[0-9a-f]{64}/);
+    expect(lock).not.toMatch(/https?:/);
+    writeFileSync(join(folder, 'requirements.in'), 'gymlink-no-such-package==1.0\n');
+    await expect(gymlink('lock', folder)).rejects.toThrow(
+      /gymlink-no-such-package[\s\S]*requirements of family my-walks cannot be pinned/,
+    );
+  });
+
+  test.each([
+    [['build', 'atarri'], /There is no family atarri; there are gymnasium, /],
+    [['build', './nowhere'], /nowhere holds no family.json/],
+    [['lock', './nowhere'], /nowhere holds no family.json/],
+  ])('%s is refused', async (args, message) => {
+    await expect(gymlink(...args)).rejects.toThrow(message);
+  });
+});
