@@ -61,12 +61,23 @@ def fetch(folder: str, sources: list[dict[str, str]]) -> Iterator[list[str]]:
 
 
 def put_on_path(folder: str, sources: list[dict[str, str]]) -> None:
-    """Has the environment import the sources from where they lie."""
+    """Has the environment import the sources from where they lie, and know them as installed packages."""
     if sources:
         paths = [source.get("checkout") or os.path.join(folder, "sources", source["package"]) for source in sources]
         [site_packages] = glob.glob(os.path.join(folder, "lib", "python3*", "site-packages"))
+        for source in sources:
+            describe(site_packages, source)
         with open(os.path.join(site_packages, "gymlink_sources.pth"), "w", encoding="utf-8") as file:
             file.write("".join(f"{path}\n" for path in paths))
+
+
+def describe(site_packages: str, source: dict[str, str]) -> None:
+    """Writes the metadata of a source: packages such as BiGym ask for their own version when they are imported."""
+    version = f"0+{source.get('commit', 'checkout')}"
+    metadata = os.path.join(site_packages, f"{source['package'].replace('-', '_')}-{version}.dist-info")
+    os.makedirs(metadata)
+    with open(os.path.join(metadata, "METADATA"), "w", encoding="utf-8") as file:
+        file.write(f"Metadata-Version: 2.1\nName: {source['package']}\nVersion: {version}\n")
 
 
 def build(folder: str, requirements: str, installer: str, sources: list[dict[str, str]], lock: int) -> int:

@@ -168,6 +168,28 @@ describe('ensurePythonEnv', () => {
     });
   });
 
+  test('a checkout named by its variable is imported in place, and is an installed package to itself', async () => {
+    const checkout = join(folder, 'checkout');
+    await mkdir(checkout);
+    const asks = 'from importlib.metadata import version\nown = version("near-by")\n';
+    await writeFile(join(checkout, 'near_by.py'), asks);
+    const source = {
+      package: 'near-by',
+      git: 'file:///nowhere',
+      commit: '0'.repeat(40),
+      variable: 'GYMLINK_NEAR_BY_SOURCE',
+    };
+    const manifest = { name: 'tiny', python: range, sources: [source] };
+    await writeFile(join(folder, 'family.json'), JSON.stringify(manifest));
+    vi.stubEnv('GYMLINK_NEAR_BY_SOURCE', checkout);
+    const { python } = await ensurePythonEnv(readFamily(folder));
+    const { stdout } = await run(python, [
+      '-c',
+      'import near_by; print(near_by.own, near_by.__file__)',
+    ]);
+    expect(stdout.trim()).toBe(`0+checkout ${join(checkout, 'near_by.py')}`);
+  });
+
   test('GYMLINK_PYTHON is taken as it is for a family without a lock', async () => {
     await rm(join(folder, 'requirements.lock'));
     vi.stubEnv('GYMLINK_PYTHON', '/somewhere/python');
