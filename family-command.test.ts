@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -68,6 +68,24 @@ describe('gymlink family', { timeout: 120_000 }, () => {
     await expect(gymlink('lock', folder)).rejects.toThrow(
       /gymlink-no-such-package[\s\S]*requirements of family my-walks cannot be pinned/,
     );
+  });
+
+  test('list has families of installed packages, and leaves out one that is wrong', async () => {
+    const site = join(folder, '..', 'site');
+    const metadata = join(site, 'walks-1.0.dist-info');
+    mkdirSync(metadata, { recursive: true });
+    await gymlink('new', join(site, 'walks'));
+    mkdirSync(join(site, 'wrong'));
+    writeFileSync(join(site, 'wrong', 'family.json'), '{}');
+    for (const name of ['walks', 'wrong']) writeFileSync(join(site, name, '__init__.py'), '');
+    writeFileSync(join(metadata, 'METADATA'), 'Metadata-Version: 2.1\nName: walks\nVersion: 1.0\n');
+    const points = '[gymlink.families]\nwalks = walks\nwrong = wrong\n';
+    writeFileSync(join(metadata, 'entry_points.txt'), points);
+    const env = { ...process.env, PYTHONPATH: site };
+    const cli = join(packageRoot, 'dist/cli.js');
+    const { stdout, stderr } = await run(process.execPath, [cli, 'family', 'list'], { env });
+    expect(stdout).toMatch(/^walks +not built +Environments of my own/m);
+    expect(stderr).toMatch(/is left out: .*wrong.*family\.json/);
   });
 
   test.each([

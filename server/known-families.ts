@@ -39,9 +39,23 @@ export async function installedFamilyFolders(): Promise<string[]> {
   try {
     const { stdout } = await run('python3', ['-c', search], { timeout: searchTimeoutMs });
     const line = stdout.split('\n').findLast((text) => text.startsWith(marker));
-    return line === undefined ? [] : JSON.parse(line.slice(marker.length));
+    const folders: string[] = line === undefined ? [] : JSON.parse(line.slice(marker.length));
+    return folders.filter(isReadable);
   } catch {
     return [];
+  }
+}
+
+/** A family that some package brought must not keep the others from being served. */
+function isReadable(folder: string): boolean {
+  try {
+    readFamily(folder);
+    return true;
+  } catch (error) {
+    console.error(
+      `gymlink: a family of an installed package is left out: ${(error as Error).message}`,
+    );
+    return false;
   }
 }
 
