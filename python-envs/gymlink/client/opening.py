@@ -10,6 +10,8 @@ from gymlink.protocol.values import magnitude, to_value
 DEFAULT_ADDRESS = "localhost:50051"
 # Longer than any deadline of the server, which then says itself what took too long.
 DEFAULT_TIMEOUT_S = 150.0
+# The same for Open, for which the server may have to build a family's Python environment first.
+_BUILD_TIMEOUT_S = 35 * 60.0
 _MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _TEXTS = ("env_id", "render_mode")
 _COUNTS = ("num_envs", "max_episode_steps", "num_workers")
@@ -21,7 +23,8 @@ def open_session(env_id, address, timeout_s, fields, kwargs):
     Args:
         env_id: Id from the server's catalogue.
         address: ``HOST:PORT`` or ``unix:PATH``; None for the environment variable GYMLINK_ADDRESS, else localhost:50051.
-        timeout_s: Seconds within which the server must answer each request.
+        timeout_s: Seconds within which the server must answer each request. With the default, opening may take longer, since
+            a family may have to be built for it.
         fields: Fields of OpenRequest; those that are None are left out.
         kwargs: Constructor arguments.
 
@@ -45,7 +48,7 @@ def open_session(env_id, address, timeout_s, fields, kwargs):
         if name in request and not 1 <= operator.index(request[name]) < 1 << 32:
             raise failure("INVALID_ARGUMENT", f"{name} must be a whole number from 1 to {(1 << 32) - 1}, not {request[name]}.")
     session = Session(address or os.environ.get("GYMLINK_ADDRESS") or DEFAULT_ADDRESS, timeout_s)
-    return session, session.open(request)
+    return session, session.open(request, _BUILD_TIMEOUT_S if timeout_s == DEFAULT_TIMEOUT_S else timeout_s)
 
 
 def arguments(values, what):

@@ -48,13 +48,15 @@ class Session:
         self._deadline, self._expired, self._over = float("inf"), False, threading.Event()
         threading.Thread(target=self._watch, name="gymlink-deadline", daemon=True).start()
 
-    def open(self, request):
-        """Opens the session with an OpenRequest; returns the OpenedResponse."""
+    def open(self, request, timeout_s):
+        """Opens the session with an OpenRequest within some seconds; returns the OpenedResponse."""
+        later, self._timeout_s = self._timeout_s, timeout_s
         try:
             opened = self.request("open", request, "opened")
         except BaseException:
             self.abandon()
             raise
+        self._timeout_s = later
         self._max_message_bytes = opened.get("max_message_bytes", 0)
         return opened
 
