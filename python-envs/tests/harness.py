@@ -204,7 +204,7 @@ class ServerEnd:
 
     Args:
         folder: A folder for its socket, with a short path.
-        manifest: Name of a manifest in the fixtures.
+        manifest: Name of a manifest in the fixtures, or the path of another one.
     """
 
     def __init__(self, folder, manifest="family.json"):

@@ -15,6 +15,7 @@ from gymlink.sidecar.images import image_maker
 from gymlink.sidecar.infos import infos_encoder
 from gymlink.sidecar.keeper import Keeper
 from gymlink.sidecar.making import close, make
+from gymlink.sidecar.out_of_space import watch_for
 from gymlink.sidecar.requests import Sieve, read_plan
 from gymlink.sidecar.saved_states import Position
 from gymlink.sidecar.snapshots import CopyEnded
@@ -53,6 +54,8 @@ class SubEnvironments:
         self._envs = [self.keeper.prepare(env) for env in make(request, self._first, count, manifest)]
         try:
             self._prepare(request, count, message.get("max_part_bytes", 0))
+            observation_spaces = [env.observation_space for env in self._envs]
+            self._watch = watch_for(manifest, self._id, observation_spaces, self._first)
         except BaseException:
             self.close()
             raise
@@ -247,6 +250,8 @@ class SubEnvironments:
             RequestError: MALFORMED_REPLY, when an environment broke its space; all its rows are lost.
         """
         try:
+            if self._watch is not None:
+                self._watch.look_at(rows)
             self._writer.write(seq, rows, send)
         except InvalidRow as error:
             self._block(selection.own)
