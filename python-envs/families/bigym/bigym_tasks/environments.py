@@ -110,10 +110,7 @@ class BiGymTask(gymnasium.Env):
         # Otherwise the info still tells of the episode before.
         task._step_cache.clean()
         observation, info = task.reset(seed=own_seed, options=options)
-        if _SUMS in observation:
-            # BiGym multiplies the sums of the last episode by 0, which leaves -0.0: other bits than in the first episode.
-            observation[_SUMS] += np.float32(0)
-        return self._contiguous(observation), info
+        return self._tidied(observation), info
 
     def step(self, action):
         """Takes a control step.
@@ -122,7 +119,7 @@ class BiGymTask(gymnasium.Env):
             ValueError: The action has another shape, a NaN, or, without `clip_actions`, a number outside its bounds.
         """
         observation, reward, terminated, truncated, info = self._open_task().step(self._checked_action(action))
-        return self._contiguous(observation), reward, terminated, truncated, info
+        return self._tidied(observation), reward, terminated, truncated, info
 
     def render(self):
         """A frame of the free camera, as `render_mode` says."""
@@ -168,7 +165,10 @@ class BiGymTask(gymnasium.Env):
         bounds = f"{self._low[index]:g} to {self._high[index]:g}"
         return f"Action {index} ({self.metadata['action_names'][index]}) is {action[index]:g}, outside {bounds}."
 
-    def _contiguous(self, observation):
+    def _tidied(self, observation):
+        if _SUMS in observation:
+            # BiGym multiplies the sums of the last episode by 0, which leaves -0.0: other bits than in the first episode.
+            observation[_SUMS] += np.float32(0)
         for key in self._pixels:
             observation[key] = np.ascontiguousarray(observation[key])
         return observation
