@@ -49,6 +49,20 @@ def build(module, name, arguments, render_mode):
     )
 
 
+def renew_scenes(task):
+    """Has the next frames look as those of a task made anew.
+
+    What MuJoCo draws depends on the camera of the frame before: with the scenes of an earlier episode, resets with the same seed
+    would differ in thousands of pixels by a few levels.
+    """
+    import mujoco
+
+    for renderer in task.obs_renderers.values():
+        renderer._scene = mujoco.MjvScene(task.mojo.model, renderer.scene.maxgeom)
+    for viewer in task.mujoco_renderer._viewers.values():
+        viewer.scn = mujoco.MjvScene(task.mojo.model, viewer.scn.maxgeom)
+
+
 def true_observation_space(task):
     """The observation space with the parts put right that BiGym declares otherwise than they are.
 

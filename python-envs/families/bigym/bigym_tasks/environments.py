@@ -31,7 +31,8 @@ _DOCUMENTATION = """{goal}
     given; BiGym takes it modulo 2**32.
 
     Args:
-        render_mode: "rgb_array" or "depth_array" for `render()`: 480 by 640 pixels of a free camera.
+        render_mode: "rgb_array" or "depth_array" for `render()`: 480 by 640 pixels of a free camera; depth not in metres but as
+            OpenGL has it, 0 to 1.
         action_mode: "joint_position" or "torque" (H1 robots only). The base is always moved by changes.
         absolute: Whether joint positions are targets, not changes of them.
         block_until_reached: Whether a step goes on, for at most 200 physics steps, until joint targets are reached.
@@ -49,7 +50,7 @@ _DOCUMENTATION = """{goal}
 
     Raises:
         ValueError: An argument is not allowed; the message says which are.
-        RuntimeError: Cameras or rendering are asked for without a graphics library.
+        RuntimeError: Cameras or rendering are asked for without a graphics library, or the server's copy of BiGym lacks a file.
     """
 
 
@@ -109,6 +110,7 @@ class BiGymTask(gymnasium.Env):
         own_seed = int(self.np_random.integers(2**32)) if seed is None else seed % 2**32
         # Otherwise the info still tells of the episode before.
         task._step_cache.clean()
+        building.renew_scenes(task)
         observation, info = task.reset(seed=own_seed, options=options)
         return self._tidied(observation), info
 
