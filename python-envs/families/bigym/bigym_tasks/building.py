@@ -23,7 +23,8 @@ def build(module, name, arguments, render_mode):
         The `BiGymEnv`. It has an action mode object of its own: one that two share moves the wrong robot.
 
     Raises:
-        RuntimeError: Pixels are asked for, and MUJOCO_GL says that there are none.
+        RuntimeError: Pixels are asked for, and MUJOCO_GL says that there are none; or the copy of BiGym lacks a file.
+        ValueError: Nothing would be observed.
     """
     if (arguments.cameras or render_mode) and os.environ.get("MUJOCO_GL", "").lower() in (
         "disable",
@@ -38,15 +39,24 @@ def build(module, name, arguments, render_mode):
         )
     task = getattr(importlib.import_module(f"bigym.envs.{module}"), name)
     frequency = arguments.control_frequency
-    return task(
-        _action_mode(arguments),
-        _observation_config(arguments),
-        render_mode=render_mode,
-        # Each reset gets a seed, so this one is never used; without it BiGym would draw from NumPy's global generator.
-        start_seed=0,
-        control_frequency=int(frequency) if frequency.is_integer() else frequency,
-        robot_cls=_robot(arguments.robot),
-    )
+    try:
+        built = task(
+            _action_mode(arguments),
+            _observation_config(arguments),
+            render_mode=render_mode,
+            # Each reset gets a seed, so this one is never used; without it BiGym would draw from NumPy's global generator.
+            start_seed=0,
+            control_frequency=int(frequency) if frequency.is_integer() else frequency,
+            robot_cls=_robot(arguments.robot),
+        )
+    except FileNotFoundError as error:
+        # Some public copies of the repository lack two meshes of StretchRobot.
+        lacking = os.path.basename(str(error).rstrip("'"))
+        raise RuntimeError(f"This server's copy of BiGym lacks {lacking}, which {arguments.robot or name} needs.") from error
+    if not built.observation_space.spaces:
+        built.close()
+        raise ValueError(f"{name} has no privileged_information, so nothing would be observed: leave proprioception on.")
+    return built
 
 
 def renew_scenes(task):
