@@ -1,6 +1,5 @@
 """What a family has, read off Gymnasium's registry without making an environment in this process."""
 
-import importlib
 import json
 import os
 import platform
@@ -13,6 +12,7 @@ import numpy as np
 from gymlink.protocol.values import to_value
 from gymlink.sidecar.arguments import allowed_kwargs, describe_arguments
 from gymlink.sidecar.processes import thread_names
+from gymlink.sidecar.registering import MultiAgentConstructor, load_entry_point
 
 _PROBE_SECONDS = 20
 
@@ -77,11 +77,12 @@ def _load(spec, multi_agent):
         return None, "It is a multi-agent environment of PettingZoo, which this server does not serve yet."
     if entry_point is None:
         return None, "It has only a vectorised form, which this server does not serve."
+    if isinstance(entry_point, MultiAgentConstructor):
+        entry_point = entry_point.entry_point
     if callable(entry_point):
         return entry_point, ""
-    module, _, name = entry_point.partition(":")
     try:
-        return getattr(importlib.import_module(module), name), ""
+        return load_entry_point(entry_point), ""
     except ModuleNotFoundError as error:
         return None, f"The Python package {error.name} is not installed in its family."
     except Exception as error:

@@ -20,7 +20,7 @@ from gymlink.sidecar.worker import serve
 
 
 def load_manifest(path):
-    """Reads a family's manifest, prepares this process for it and imports the modules that it names under "preload".
+    """Reads a family's manifest and prepares this process for it: registers its environments and imports its "preload" modules.
 
     Returns:
         The manifest.

@@ -1,22 +1,48 @@
-"""The environments of a manifest that register nothing themselves: they get ids of Gymnasium's registry."""
+"""Registers the environments that a family's manifest names with Gymnasium."""
+
+import importlib
 
 import gymnasium
 
+from gymlink.sidecar.parallel import ParallelAsEnv, aec_as_parallel
 
-def register_environments(manifest):
-    """Registers what a manifest has under "environments".
+
+class MultiAgentConstructor:
+    """Constructs a PettingZoo environment as Gymnasium's Env; an entry point whose module is imported when it is first needed.
 
     Args:
-        manifest: The family's manifest. Of each id it gives ``constructor`` ("module:callable"), and may give ``kwargs``,
-            ``max_episode_steps``, ``reward_threshold`` and ``nondeterministic``, which mean what they do in
-            ``gymnasium.register``.
+        entry_point: `module:callable` of the PettingZoo environment.
+        api: Which of PettingZoo's interfaces it has: "parallel" or "aec".
+    """
+
+    def __init__(self, entry_point, api):
+        self.entry_point, self._api = entry_point, api
+
+    def __call__(self, **kwargs):
+        """Constructs one; raises ImportError, or what its constructor raises."""
+        env = load_entry_point(self.entry_point)(**kwargs)
+        return ParallelAsEnv(aec_as_parallel(env) if self._api == "aec" else env)
+
+
+def register_environments(manifest):
+    """Registers a manifest's "environments", none of which is imported yet.
+
+    Raises:
+        gymnasium.error.Error: An id is none that Gymnasium allows.
     """
     for env_id, entry in manifest.get("environments", {}).items():
+        constructor, api = entry["constructor"], entry.get("api", "gymnasium")
         gymnasium.register(
-            id=env_id,
-            entry_point=entry["constructor"],
-            kwargs=entry.get("kwargs", {}),
-            max_episode_steps=entry.get("max_episode_steps"),
+            env_id,
+            entry_point=constructor if api == "gymnasium" else MultiAgentConstructor(constructor, api),
             reward_threshold=entry.get("reward_threshold"),
             nondeterministic=entry.get("nondeterministic", False),
+            max_episode_steps=entry.get("max_episode_steps"),
+            kwargs=dict(entry.get("kwargs", {})),
         )
+
+
+def load_entry_point(text):
+    """What `module:name` names. Raises ImportError, AttributeError, or whatever the module raises."""
+    module, _, name = text.partition(":")
+    return getattr(importlib.import_module(module), name)
