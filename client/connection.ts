@@ -37,6 +37,7 @@ import {
   requestTimeoutMs,
   type Unwrapped,
 } from './open-request.js';
+import { ParallelEnv } from './parallel-env.js';
 import { Session, type SessionStream } from './session.js';
 import { fromSpaceMessage, type Sample, type Space } from './spaces/index.js';
 import { type Arguments, fromMap, fromValue, type PlainValue, toMap } from './values.js';
@@ -289,6 +290,22 @@ export class Connection {
   ): Promise<VectorEnv<Obs, Act>>;
   async makeVec(id: string, options: MakeVecOptions): Promise<VectorEnv<Sample, Sample>> {
     return this.open(id, options, (session, opened) => new VectorEnv(session, opened, options));
+  }
+
+  /**
+   * Makes an environment of several agents, like the `parallel_env` of a PettingZoo module.
+   *
+   * @throws GymlinkError as {@link Connection.make}; INVALID_ARGUMENT for an environment that is not one of several agents.
+   */
+  async makeParallel<Obs = Sample, Act = Sample>(
+    id: string,
+    options: Unwrapped<MakeOptions> = {},
+  ): Promise<ParallelEnv<Obs, Act>> {
+    return this.open(
+      id,
+      { ...options, numEnvs: 1, autoresetMode: 'Disabled' },
+      (session, opened) => new ParallelEnv<Obs, Act>(session, opened),
+    );
   }
 
   /** Closes all environments of this connection and the connection; for `launch` also the server. May be called again. */

@@ -30,6 +30,7 @@ export type {
   Seed,
   WrapperSpec,
 } from './open-request.js';
+export { ParallelEnv, type ParallelReset, type ParallelStep } from './parallel-env.js';
 export { Generator } from './random/generator.js';
 export type {
   EncodedFrame,
