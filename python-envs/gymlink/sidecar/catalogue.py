@@ -77,12 +77,10 @@ def _load(spec, multi_agent):
         return None, "It is a multi-agent environment of PettingZoo, which this server does not serve yet."
     if entry_point is None:
         return None, "It has only a vectorised form, which this server does not serve."
-    if isinstance(entry_point, MultiAgentConstructor):
-        entry_point = entry_point.entry_point
-    if callable(entry_point):
-        return entry_point, ""
     try:
-        return load_entry_point(entry_point), ""
+        if isinstance(entry_point, MultiAgentConstructor):
+            return entry_point.takes(), ""
+        return entry_point if callable(entry_point) else load_entry_point(entry_point), ""
     except ModuleNotFoundError as error:
         return None, f"The Python package {error.name} is not installed in its family."
     except Exception as error:

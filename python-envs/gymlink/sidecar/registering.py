@@ -1,6 +1,7 @@
 """Registers the environments that a family's manifest names with Gymnasium."""
 
 import importlib
+import inspect
 
 import gymnasium
 
@@ -22,6 +23,20 @@ class MultiAgentConstructor:
         """Constructs one; raises ImportError, or what its constructor raises."""
         env = load_entry_point(self.entry_point)(**kwargs)
         return ParallelAsEnv(aec_as_parallel(env) if self._api == "aec" else env)
+
+    def takes(self):
+        """The callable whose signature tells the arguments.
+
+        PettingZoo's `env` and `parallel_env` take any and hand them on to `raw_env` of the same module.
+
+        Raises:
+            ImportError, AttributeError, or whatever the module raises.
+        """
+        constructor = load_entry_point(self.entry_point)
+        parameters = inspect.signature(constructor).parameters.values()
+        if any(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
+            return constructor
+        return getattr(importlib.import_module(self.entry_point.partition(":")[0]), "raw_env", constructor)
 
 
 def register_environments(manifest):

@@ -96,6 +96,7 @@ def test_what_a_manifest_names_is_registered(registered):
                 "nondeterministic": True,
                 "api": "parallel",
             },
+            "relay/handing_v1": {"constructor": "tests.fixtures.agents:parallel_env", "api": "parallel"},
             "Cart-v0": {"constructor": "gymnasium.envs.classic_control:CartPoleEnv"},
             "Gone-v0": {"constructor": "no_such_package:Env", "api": "aec"},
         },
@@ -110,8 +111,12 @@ def test_what_a_manifest_names_is_registered(registered):
         ("length", 3),
         ("render_mode", None),
     ]
+    # The second one's constructor takes any arguments and hands them on.
+    handed = {argument["name"]: from_value(argument["default"]) for argument in told["relay/handing_v1"]["arguments"]}
+    assert handed == {"length": 4, "render_mode": None}
     assert {env_id: one["unavailable"] for env_id, one in told.items()} == {
         "relay/relay_v1": "",
+        "relay/handing_v1": "",
         "Cart-v0": "",
         "Gone-v0": "The Python package no_such_package is not installed in its family.",
     }
