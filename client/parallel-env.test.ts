@@ -105,6 +105,12 @@ test('it renders', { timeout: 30_000 }, async () => {
   expect(await env.render()).toBe('step 1');
 });
 
+test('its documentation is that of the environment', { timeout: 30_000 }, async () => {
+  const { documentation, environment } = await gym.describe('fixtures/relay/relay_v1');
+  expect(documentation).toMatch(/^Runner "first" starts alone/);
+  expect(environment.rewardThreshold).toBe(1.5);
+});
+
 test('other environments have no agents', { timeout: 30_000 }, async () => {
   const error = await failure(gym.makeParallel('CartPole-v1'));
   expect(error.reason).toBe('INVALID_ARGUMENT');

@@ -1,6 +1,8 @@
 """PettingZoo's environments as Gymnasium's Env (session.proto, "Multi-agent environments")."""
 
 import importlib
+import inspect
+import sys
 
 import gymnasium
 import numpy as np
@@ -84,6 +86,11 @@ class ParallelAsEnv(gymnasium.Env):
     def close(self):
         """Closes the ParallelEnv."""
         self.par_env.close()
+
+    def documentation(self):
+        """The ParallelEnv's docstring; where its class has none of its own that of its module, as PettingZoo's have."""
+        kind = type(getattr(self.par_env, "unwrapped", self.par_env))
+        return inspect.cleandoc(kind.__doc__ or sys.modules[kind.__module__].__doc__ or "")
 
     def _by_name(self, by_agent):
         return spaces.Dict([(self._names[agent], space) for agent, space in by_agent.items()])

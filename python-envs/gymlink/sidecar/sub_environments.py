@@ -16,6 +16,7 @@ from gymlink.sidecar.infos import infos_encoder
 from gymlink.sidecar.keeper import Keeper
 from gymlink.sidecar.making import close, make
 from gymlink.sidecar.out_of_space import watch_for
+from gymlink.sidecar.parallel import ParallelAsEnv
 from gymlink.sidecar.requests import Sieve, read_plan
 from gymlink.sidecar.saved_states import Position
 from gymlink.sidecar.snapshots import CopyEnded
@@ -87,7 +88,7 @@ class SubEnvironments:
             "action_space": describe(env.action_space),
             "metadata": to_value(dict(env.metadata)).get("map", {}),
             "max_episode_steps": (env.spec.max_episode_steps or 0) if env.spec else 0,
-            "documentation": inspect.getdoc(type(env.unwrapped)) or "",
+            "documentation": _documentation(env.unwrapped),
             "observation_spaces": each,
         }
 
@@ -377,6 +378,10 @@ _ON_END = {
     schema.AUTORESET_MODE_SAME_STEP: SubEnvironments._reset_now,
     schema.AUTORESET_MODE_DISABLED: SubEnvironments._wait_for_reset,
 }
+
+
+def _documentation(env):
+    return env.documentation() if isinstance(env, ParallelAsEnv) else inspect.getdoc(type(env)) or ""
 
 
 def _add(rows, observation, reward, info):
