@@ -128,13 +128,12 @@ export class ParallelEnv<Obs = Sample, Act = Sample> {
    */
   async step(actions: Readonly<Record<string, Act>>): Promise<ParallelStep<Obs>> {
     this.check(actions);
-    const before = this.alive;
     const { observation, info, truncated } = await this.env.step({
       ...this.unused,
       ...actions,
     } as Record<string, Sample>);
     const seen = observation as unknown as Observation<Obs>;
-    const after = this.marked(seen.agents);
+    const [before, after] = [this.alive, this.marked(seen.agents)];
     this.alive = truncated ? [] : after;
     this.due = truncated ? [] : this.marked(seen.acting);
     const concerned = this.possibleAgents.filter(

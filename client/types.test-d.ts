@@ -85,6 +85,18 @@ test('frames are what was asked for', async () => {
   await env.render({ encoding: 'gif' });
 });
 
+test('agents have the types that are given', async () => {
+  const env = await gym.makeParallel<NdArray<Float32Array>, number>('family/team_v1');
+  const { observations } = await env.reset({ seed: 1 });
+  expectTypeOf(observations).toEqualTypeOf<Record<string, NdArray<Float32Array>>>();
+  expectTypeOf((await env.step({ first: 1 })).rewards).toEqualTypeOf<Record<string, number>>();
+  expectTypeOf(env.actionSpace('first').sample()).toExtend<number>();
+  // @ts-expect-error The actions were said to be numbers.
+  await env.step({ first: [1] });
+  // @ts-expect-error Wrappers change the spaces that a parallel environment is made of.
+  await gym.makeParallel('family/team_v1', { wrappers: ['FlattenObservation'] });
+});
+
 describe('other ids', () => {
   test('have the types that are given', async () => {
     const env = await gym.make<NdArray<Uint8Array>, number>('family/Own-v0');

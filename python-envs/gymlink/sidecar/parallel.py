@@ -40,8 +40,7 @@ class ParallelAsEnv(gymnasium.Env):
         if len(set(self._names.values())) != len(agents):
             raise ValueError(f"two of the agents {', '.join(self._names.values())} have the same name")
         self.render_mode = getattr(env, "render_mode", None)
-        # Told in full with every session, so that a client needs no list of its own.
-        self.metadata = {**env.metadata, "api": "parallel", "possible_agents": list(self._names.values())}
+        self.metadata = {**getattr(env, "metadata", {}), "api": "parallel", "possible_agents": list(self._names.values())}
         # A list of pairs keeps PettingZoo's order, where a dict would be sorted.
         self._observation_spaces = {agent: env.observation_space(agent) for agent in agents}
         self._fillers = {agent: filler(space) for agent, space in self._observation_spaces.items()}
