@@ -98,6 +98,28 @@ test('every agent that acts needs an action, and no other', { timeout: 30_000 },
   expect(() => env.actionSpace('third')).toThrow('There is no agent "third"');
 });
 
+test('agents take turns', { timeout: 30_000 }, async () => {
+  await using env = await gym.makeParallel<Record<string, NdArray>, number>('classic/tictactoe_v3');
+  const { observations } = await env.reset({ seed: 1 });
+  expect(Object.keys(observations)).toEqual(['player_1', 'player_2']);
+  expect(env.agents).toEqual(['player_1', 'player_2']);
+  const error = await failure(env.step({ player_1: 0, player_2: 1 }));
+  expect(error.message).toBe('The agent "player_2" does not act. Now act: player_1.');
+  // The first player takes the left column.
+  for (const field of [0, 3, 1, 4]) {
+    const [player] = env.acting as [string];
+    expect(player).toBe(field < 3 ? 'player_1' : 'player_2');
+    const step = await env.step({ [player]: field });
+    const masks = Object.values(step.observations).map((seen) => seen.action_mask?.[field]);
+    expect(masks).toEqual([0, 0]);
+    expect(step.rewards).toEqual({ player_1: 0, player_2: 0 });
+  }
+  const last = await env.step({ player_1: 2 });
+  expect(last.rewards).toEqual({ player_1: 1, player_2: -1 });
+  expect(last.terminations).toEqual({ player_1: true, player_2: true });
+  expect([env.agents, env.acting]).toEqual([[], []]);
+});
+
 test('it renders', { timeout: 30_000 }, async () => {
   await using env = await relay({ renderMode: 'ansi' });
   await env.reset();

@@ -4,6 +4,8 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
+from pettingzoo.classic.rps import rps
+from pettingzoo.classic.tictactoe import tictactoe
 
 from gymlink.protocol.values import from_value
 from gymlink.sidecar.catalogue import catalogue
@@ -144,8 +146,7 @@ def test_agents_must_be_known_and_told_apart():
 
 
 def test_only_the_agent_whose_turn_it_is_acts():
-    classic = pytest.importorskip("pettingzoo.classic.tictactoe.tictactoe", reason="PettingZoo is not installed here")
-    env = ParallelAsEnv(aec_as_parallel(classic.env()))
+    env = ParallelAsEnv(aec_as_parallel(tictactoe.env()))
     observation, _ = env.reset(seed=1)
     acting = [observation["acting"].tolist()]
     # The first player takes the left column.
@@ -154,6 +155,23 @@ def test_only_the_agent_whose_turn_it_is_acts():
         acting.append(observation["acting"].tolist())
     assert acting == [[1, 0], [0, 1], [1, 0], [0, 1], [1, 0], [0, 0]]
     assert observation["rewards"].tolist() == [1, -1]
+    assert observation["terminations"].tolist() == [1, 1]
     assert (reward, terminated, truncated) == (0, True, False)
     assert observation["agents"].tolist() == [0, 0]
     assert observation in env.observation_space
+
+
+def test_agents_that_act_in_cycles_act_at_the_same_time():
+    env = ParallelAsEnv(aec_as_parallel(rps.env(max_cycles=2)))
+    observation, _ = env.reset(seed=1)
+    assert observation["acting"].tolist() == [1, 1]
+    # Paper beats rock.
+    observation, reward, terminated, truncated, _ = env.step({"player_0": 1, "player_1": 0})
+    assert (observation["rewards"].tolist(), reward, terminated, truncated) == ([1, -1], 0, False, False)
+    observation, _, terminated, truncated, _ = env.step({"player_0": 1, "player_1": 1})
+    assert (observation["truncations"].tolist(), terminated, truncated) == ([1, 1], False, True)
+
+
+def test_the_documentation_is_that_of_the_environment():
+    assert ParallelAsEnv(Relay()).documentation().startswith('Runner "first" starts alone')
+    assert ParallelAsEnv(aec_as_parallel(tictactoe.env())).documentation().startswith("# Tic Tac Toe")
