@@ -32,10 +32,8 @@ def catalogue(manifest):
     """
     specs = sorted((spec for spec in gymnasium.registry.values() if serves(manifest, spec.id)), key=lambda spec: spec.id)
     unavailable, doubtful, arguments = {}, [], {}
-    entries = manifest.get("environments", {}).items()
-    multi_agent = {env_id for env_id, entry in entries if entry.get("api", "gymnasium") != "gymnasium"}
     for spec in specs:
-        constructor, unavailable[spec.id] = _load(spec, multi_agent)
+        constructor, unavailable[spec.id] = _load(spec)
         if constructor is not None:
             arguments[spec.id] = describe_arguments(constructor, allowed_kwargs(manifest, spec.id), spec.kwargs)
             if _may_refuse(constructor):
@@ -70,11 +68,9 @@ def _summary(spec, unavailable):
     return summary
 
 
-def _load(spec, multi_agent):
+def _load(spec):
     """``(constructor, "")``, or ``(None, why it cannot be had)``."""
     entry_point = spec.entry_point
-    if spec.id in multi_agent:
-        return None, "It is a multi-agent environment of PettingZoo, which this server does not serve yet."
     if entry_point is None:
         return None, "It has only a vectorised form, which this server does not serve."
     try:
