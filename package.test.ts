@@ -180,7 +180,7 @@ describe('in an empty project', () => {
     const { address, version, pid } = JSON.parse(await firstLine(server));
     expect(address).toMatch(/^127\.0\.0\.1:\d+$/);
     expect(version).toBe(JSON.parse(await readFile('package.json', 'utf8')).version);
-    const list = ['--no-install', 'gymlink', 'envs', '--address', address, '--json'];
+    const list = ['--no-install', 'gymlink', 'envs', 'lunar', '--address', address, '--json'];
     const { stdout } = await run('npx', list, { cwd: project, env });
     expect(stdout).toContain('"LunarLander-v3"');
     process.kill(pid, 'SIGTERM');
