@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box, Dict, Discrete, Text, Tuple
 from PIL import Image
 
 from gymlink.protocol import schema, wire
@@ -57,6 +57,7 @@ def test_opened_tells_about_the_environment(worker):
     assert modes == {"list": {"values": [{"text": "human"}, {"text": "rgb_array"}]}}
 
 
+OWN_SPACE = "tests.fixtures.environments:OwnSpace"
 OPENINGS = [
     ({"env_id": "No-v0"}, "UNKNOWN_ENVIRONMENT", "no environment 'No-v0'"),
     ({"env_id": "json:No-v0"}, "UNKNOWN_ENVIRONMENT", "no environment 'json:No-v0'"),
@@ -71,8 +72,9 @@ OPENINGS = [
     ({"env_id": "LunarLander-v3", "render_mode": "ansi"}, "INVALID_KWARGS", "no render mode 'ansi'; it has human, rgb_array"),
     ({"env_id": "Faulty-v0", "kwargs": fault(where="init", fault="raise")}, "INVALID_KWARGS", "the arm broke"),
     ({"env_id": "Faulty-v0", "kwargs": fault(where="init", fault="exit")}, "INVALID_KWARGS", "SystemExit: 3"),
+    ({"env_id": "Listed-v0"}, "UNIMPLEMENTED", 'a rule under "spaces" in the manifest of its family'),
     ({"env_id": "Broken-v0"}, "ENVIRONMENT_RAISED", "NoSuchClass"),
-    ({"env_id": "Listed-v0"}, "UNIMPLEMENTED", "OwnSpace is none of Gymnasium's kinds of spaces"),
+    ({"env_id": "Listed-v0"}, "UNIMPLEMENTED", f"Listed-v0 cannot be served: {OWN_SPACE} is none of Gymnasium's kinds of spaces"),
     (
         {"env_id": "CartPole-v1", "kwargs": {"entries": [{"key": {"integer": 1}, "value": {"none": {}}}]}},
         "MALFORMED_REQUEST",
@@ -100,6 +102,36 @@ def test_spaces_are_those_of_the_outermost_wrapper(worker):
     inner, time = (entry["space"]["box"] for entry in opened["observation_space"]["dict"]["entries"])
     assert (inner["shape"], time["shape"]) == ([4, 3], [1])
     assert opened["max_episode_steps"] == 200
+
+
+SPOKEN = Dict({"said": Tuple([Text(40), Text(4, charset="AH!")]), "at": Discrete(9)}, sort_keys=False)
+
+
+def test_a_space_of_another_class_is_served_as_the_standard_space_of_its_rule(worker):
+    opened = worker.open("Spoken-v0", 2)
+    assert opened["observation_space"] == wire.decode("Space", wire.encode("Space", describe(SPOKEN)))
+    assert opened["action_space"] == wire.decode("Space", wire.encode("Space", describe(Discrete(3))))
+    worker.reset(SPOKEN)
+    (part,) = worker.step(SPOKEN, actions(0, 2))
+    assert [row_of(SPOKEN, part["observations"], row) for row in (0, 1)] == [
+        {"said": ("here", "AH!"), "at": 0},
+        {"said": ("here", "AH!"), "at": 2},
+    ]
+
+
+def test_wrappers_see_the_standard_space_of_a_rule(worker):
+    opened = worker.open("Spoken-v0", wrappers=[wrapper("FrameStackObservation", stack_size=2)])
+    said, at = (entry["space"] for entry in opened["observation_space"]["dict"]["entries"])
+    texts = [[text["text"]["max_length"] for text in one["tuple"]["spaces"]] for one in said["tuple"]["spaces"]]
+    assert texts == [[40, 40], [4, 4]]
+    assert at["multi_discrete"]["dtype"] == schema.DTYPE_INT64
+
+
+def test_spaces_that_cannot_be_set_are_served_as_those_of_their_rules(worker):
+    worker.open("Fixed-v0")
+    worker.reset(Text(40))
+    (part,) = worker.step(Text(40), actions(2))
+    assert row_of(Text(40), part["observations"], 0) == "at2"
 
 
 def test_a_wrapper_of_the_family_itself_is_closed_with_its_environment(server):

@@ -118,11 +118,9 @@ def describe(space):
     for kind, convert in _TABLE.items():
         if isinstance(space, kind):
             return convert(space)
-    own = f"{type(space).__module__}:{type(space).__qualname__}"
-    raise UnsupportedSpace(
-        f"{type(space).__name__} is none of Gymnasium's kinds of spaces; a rule for {own} under \"spaces\" in the family's "
-        "manifest can name the one that it behaves as"
-    )
+    name = f"{type(space).__module__}:{type(space).__qualname__}"
+    remedy = 'a rule under "spaces" in the manifest of its family can name the standard space that it behaves as'
+    raise UnsupportedSpace(f"{name} is none of Gymnasium's kinds of spaces; {remedy}")
 
 
 def of_space(space, value):

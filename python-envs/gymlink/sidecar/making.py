@@ -7,7 +7,7 @@ from gymlink.protocol.spaces import UnsupportedSpace, describe
 from gymlink.protocol.values import text_map
 from gymlink.sidecar.arguments import allowed_kwargs
 from gymlink.sidecar.errors import RequestError, formatted, named
-from gymlink.sidecar.own_spaces import SpaceRules
+from gymlink.sidecar.standard_spaces import SpaceRules
 from gymlink.sidecar.wrapping import find_wrappers
 
 _MISSING = (gymnasium.error.DependencyNotInstalled, gymnasium.error.DeprecatedEnv, ImportError)
@@ -20,7 +20,8 @@ def make(request, first, count, manifest):
         request: The OpenRequest.
         first: Number of the first one.
         count: How many.
-        manifest: The family's, which names the constructor arguments and wrappers that a client may ask for.
+        manifest: The family's, which names the constructor arguments and wrappers that a client may ask for, and which standard
+            spaces stand for those that Gymnasium does not know.
 
     Returns:
         The environments, wrapped.
@@ -37,19 +38,20 @@ def make(request, first, count, manifest):
     each = request.get("env_kwargs", [])[first : first + count] or [{}] * count
     own_kwargs = [_kwargs(own, env_id, allowed) for own in each]
     wrappers = find_wrappers(request, manifest.get("wrappers", {}))
+    rules = SpaceRules(manifest)
     mode = request.get("render_mode")
     if mode == "human":
         message = "render_mode human would open a window on the server: use rgb_array and show the frames at the client."
         raise RequestError(schema.ERROR_REASON_INVALID_KWARGS, message)
     given = {**kwargs, "render_mode": mode} if mode else kwargs
-    rules = _space_rules(manifest)
+    rules = SpaceRules(manifest)
     envs = []
     try:
         for i, own in enumerate(own_kwargs):
             envs.append(_make_one(env_id, {**given, **own}, request.get("max_episode_steps"), first + i))
-            rules.apply(envs[i])
+            envs[i] = rules.apply(envs[i])
             for wrapper in wrappers:
-                envs[i] = _wrap(envs[i], env_id, wrapper, first + i)
+                envs[i] = rules.apply(_wrap(envs[i], env_id, wrapper, first + i))
         _check(envs, env_id, mode, first)
         _check_spaces(envs, request, first)
     except BaseException:
@@ -65,14 +67,6 @@ def close(envs):
             env.close()
         except BaseException as error:
             print(f"gymlink: close() of a sub-environment raised:\n{formatted(error)}")
-
-
-def _space_rules(manifest):
-    try:
-        return SpaceRules(manifest.get("spaces", {}))
-    except Exception as error:
-        message = f'The manifest of family {manifest["name"]} has a rule under "spaces" that cannot be loaded: {named(error)}'
-        raise RequestError(schema.ERROR_REASON_ENVIRONMENT_UNAVAILABLE, message, cause=error) from error
 
 
 def _kwargs(message, env_id, allowed):

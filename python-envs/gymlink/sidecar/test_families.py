@@ -1,31 +1,16 @@
-"""What a manifest says of a family: libraries, variables, environments that register nothing, spaces of its own."""
+"""What a manifest says of a family: libraries, variables, environments that register nothing."""
 
 import os
 
 import gymnasium
-import numpy as np
 import pytest
-from gymnasium import spaces
 
 from gymlink.sidecar.arguments import allowed_kwargs, describe_arguments
 from gymlink.sidecar.catalogue import serves
-from gymlink.sidecar.own_spaces import SpaceRules
 from gymlink.sidecar.registering import register_environments
 from gymlink.sidecar.surroundings import MissingLibrary, check_libraries, choose_variables, loads
 
 ABSENT = {"library": "libabsent.so.9", "package": "libabsent9", "for": "pictures"}
-
-
-class Own(spaces.Space):
-    """A space that is none of Gymnasium's kinds."""
-
-
-class Inner(Own):
-    """A kind of Own."""
-
-
-def as_text(_space):
-    return spaces.Text(5)
 
 
 def test_a_library_that_is_missing_is_named_with_its_package():
@@ -74,22 +59,6 @@ def test_environments_that_register_nothing_get_an_id():
 )
 def test_ids_of_a_family(manifest, env_id, expected):
     assert serves(manifest, env_id) is expected
-
-
-def test_a_rule_replaces_spaces_also_within_others():
-    rules = SpaceRules({f"{__name__}:Own": f"{__name__}:as_text"})
-    box = spaces.Box(0, 1, (2,), np.float32)
-    assert rules.standard(Inner()) == spaces.Text(5)
-    assert rules.standard(box) is box
-    nested = spaces.Dict({"box": box, "both": spaces.Tuple((box, Own()))})
-    assert rules.standard(nested) == spaces.Dict({"box": box, "both": spaces.Tuple((box, spaces.Text(5)))})
-    plain = spaces.Dict({"box": box})
-    assert rules.standard(plain) is plain
-
-
-def test_a_rule_that_cannot_be_loaded_raises():
-    with pytest.raises(ModuleNotFoundError):
-        SpaceRules({"no_such_module:Own": f"{__name__}:as_text"})
 
 
 def test_arguments_are_told_as_their_constructor_has_them():
