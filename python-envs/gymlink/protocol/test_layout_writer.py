@@ -77,6 +77,50 @@ def test_values_are_cast_like_numpy_does_within_a_kind(space, value, written):
     assert write(space, [value, value]) == pack(space, [written, written])
 
 
+def read_only(array):
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+FORMS = {
+    "reversed": lambda array: array[::-1].copy()[::-1],
+    "reversed along every axis": lambda array: np.flip(np.flip(array).copy()),
+    "in Fortran's order": np.asfortranarray,
+    "every other element": lambda array: np.repeat(array, 2, axis=-1)[..., ::2],
+    "broadcast": lambda array: np.broadcast_to(array.flat[0], array.shape),
+    "big-endian": lambda array: array.astype(array.dtype.newbyteorder(">")),
+    "read-only": read_only,
+    "unaligned": lambda array: np.frombuffer(b"x" + array.tobytes(), array.dtype, offset=1).reshape(array.shape),
+    "of a subclass": lambda array: array.view(type("Own", (np.ndarray,), {})),
+}
+ARRAY_SPACES = {
+    "box": spaces.Box(-9.0, 9.0, (3, 2), np.float64),
+    "image": spaces.Box(0, 255, (4, 4, 3), np.uint8),
+    "multi-discrete": spaces.MultiDiscrete([7, 8, 9]),
+    "multi-binary": spaces.MultiBinary([2, 3]),
+    "sequence, stacked": spaces.Sequence(spaces.Box(-9, 9, (2,), np.int16), stack=True),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ARRAY_SPACES)
+def test_arrays_travel_however_they_lie_in_memory(name, form):
+    space = ARRAY_SPACES[name]
+    plain = next(value for value in samples(space, 20) if np.size(value))
+    value = FORMS[form](plain)
+    assert write(space, [value, plain, value]) == pack(space, [np.array(value), plain, np.array(value)])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_graphs_travel_however_their_arrays_lie_in_memory(form):
+    space, change = spaces.Graph(spaces.Box(-9.0, 9.0, (3,)), spaces.Discrete(5)), FORMS[form]
+    parts = np.arange(12, dtype=np.float32).reshape(4, 3) - 6, np.array([4, 2]), np.array([[0, 1], [3, 2]], np.int32)
+    value = spaces.GraphInstance(*map(change, parts))
+    plain = spaces.GraphInstance(*(np.array(part, part.dtype.newbyteorder("=")) for part in value))
+    assert write(space, [value]) == pack(space, [plain])
+
+
 @pytest.mark.parametrize(
     ("space", "value"),
     [

@@ -26,6 +26,9 @@ CASES = {
     "arrays without axes": ([{"x": np.array(1.5)}] * 2, schema.INFO_TYPE_ARRAY),
     "arrays without elements": ([{"x": np.zeros((0, 2))}] * 2, schema.INFO_TYPE_ARRAY),
     "strided arrays": ([{"x": np.arange(9).reshape(3, 3).T}] * 2, schema.INFO_TYPE_ARRAY),
+    "reversed arrays": ([{"x": np.arange(6.0).reshape(3, 2)[::-1]}] * 2, schema.INFO_TYPE_ARRAY),
+    "read-only arrays": ([{"x": np.broadcast_to(np.float32(2), (2, 3))}] * 2, schema.INFO_TYPE_ARRAY),
+    "arrays of a single row": ([{}, {"x": np.arange(4)[::-2]}], schema.INFO_TYPE_ARRAY),
     "some rows": ([{}, {"x": 1.5}, {}, {"x": 2.5}], schema.INFO_TYPE_FLOAT),
     "two types": ([{"x": 1}, {"x": 1.5}], None),
     "int and bool": ([{"x": 1}, {"x": True}], None),
@@ -52,6 +55,11 @@ def test_infos_travel_without_loss(name):
 def test_big_endian_columns_travel_by_value():
     _, again = travel([{"x": np.array([1, 2], ">i4")}] * 2)
     assert same(again[1]["x"], np.array([1, 2], np.int32))
+
+
+def test_arrays_of_two_byte_orders_travel_by_value():
+    _, again = travel([{"x": np.array([1, 2], ">i4")}, {"x": np.array([3, 4], "<i4")}])
+    assert same([info["x"] for info in again], [np.array([1, 2], np.int32), np.array([3, 4], np.int32)])
 
 
 def test_empty_infos_take_no_bytes():

@@ -110,7 +110,7 @@ def test_nothing_beside_the_payload_when_infos_are_empty():
     assert details == b""
 
 
-@pytest.mark.parametrize("reward", [1, np.float32(1), np.array(1.0), True, np.int64(1)])
+@pytest.mark.parametrize("reward", [1, np.float32(1), np.array(1.0), np.array(1, ">i2"), True, np.True_, np.int64(1)])
 def test_rewards_of_any_numeric_type_are_taken(reward):
     rows = played(BOX, 3)
     rows.reward[1] = reward
