@@ -10,6 +10,7 @@ from PIL import Image
 
 from gymlink.protocol import schema, wire
 from gymlink.protocol.spaces import describe
+from tests.fixtures.environments import MANNERS
 from tests.harness import Failed, arguments, seed
 from tests.reference import pack, row_of, same
 from tests.space_list import ALL_SPACES, samples
@@ -417,6 +418,26 @@ def test_an_environment_that_breaks_its_space_is_named(worker, name, says):
     assert refused(worker, "RESET_NEEDED", lambda: worker.step(BOX, actions(0, 0, 0, 0)))["env_indices"] == [0, 2, 3]
     worker.reset(BOX, options=fault(where=""))
     assert counts(worker.step(BOX, actions(0, 0, 0, 0))) == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("mode", [schema.AUTORESET_MODE_NEXT_STEP, schema.AUTORESET_MODE_SAME_STEP])
+def test_rewards_and_flags_may_be_of_any_numeric_type(worker, mode):
+    space = Box(-np.inf, np.inf, (2,))
+    worker.open("Mannered-v0", 2, mode=mode)
+    worker.reset(space)
+    for number, kind in enumerate(MANNERS, 1):
+        (part,) = worker.step(space, actions(0, 0))
+        assert part["observations"].tolist() == [[-number, number]] * 2
+        assert (part["reward"].tolist(), part["terminated"].tolist()) == ([1.0] * 2, [0] * 2)
+        assert [info["seen"].tolist() for info in part["infos"]] == [[-number, number]] * 2
+        assert same([info["kind"] for info in part["infos"]], [kind(1)] * 2)
+    for number in range(len(MANNERS)):
+        worker.reset(space)
+        for _ in range(number):
+            worker.step(space, actions(0, 0))
+        (part,) = worker.step(space, actions(1, 0))
+        assert (part["terminated"].tolist(), part["truncated"].tolist()) == ([1, 0], [0, 0])
+        assert part["has_final"].tolist() == [mode == schema.AUTORESET_MODE_SAME_STEP, False]
 
 
 def test_an_environment_that_breaks_its_space_in_reset_is_named(worker):

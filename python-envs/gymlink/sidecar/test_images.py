@@ -35,6 +35,14 @@ def test_a_png_has_every_pixel(mode):
     assert (pixels == FRAME).all()
 
 
+@pytest.mark.parametrize(
+    "frame", [FRAME[::-1], FRAME[:, :, ::-1], np.asfortranarray(FRAME), np.broadcast_to(FRAME[0], FRAME.shape)]
+)
+def test_frames_may_lie_in_memory_as_they_like(frame):
+    assert (read(made(frame, encoding=PNG))[1] == frame).all()
+    assert (made(frame, width=60) == frame).all()
+
+
 @pytest.mark.parametrize(("encoding", "name"), [(JPEG, "JPEG"), (WEBP, "WEBP")])
 def test_a_lossy_image_looks_like_the_frame(encoding, name):
     found, pixels = read(made(encoding=encoding))
