@@ -87,7 +87,7 @@ test('the catalogue has the environments of families that are built, and says ho
   }
 });
 
-test('families whose requirements conflict step at the same time', {
+test('families whose requirements conflict step at the same time, each as it does alone', {
   timeout: 60_000,
 }, async () => {
   const ids = [
@@ -97,13 +97,43 @@ test('families whose requirements conflict step at the same time', {
     'old/CartPole-v1',
     'Sailing-v0',
   ];
-  const sessions = await Promise.all(ids.map((id) => gym.makeVec(id, { numEnvs: 2 })));
-  await Promise.all(sessions.map((envs) => envs.reset({ seed: 1 })));
-  for (let t = 0; t < 50; t++)
-    await Promise.all(sessions.map((envs) => envs.step(envs.actionSpace.sample() as never)));
-  const steps = sessions.map((envs) => envs.lastTransition().episodeSteps.length);
-  expect(steps).toEqual(ids.map(() => 2));
-  await Promise.all(sessions.map((envs) => envs.close()));
+  const play = async (id: string) => {
+    await using envs = await gym.makeVec(id, { numEnvs: 2 });
+    await envs.reset({ seed: 1 });
+    envs.actionSpace.seed(2);
+    const steps: unknown[] = [];
+    for (let t = 0; t < 50; t++) {
+      const { observations, rewards } = await envs.step(envs.actionSpace.sample() as never);
+      steps.push(structuredClone([observations, rewards]));
+    }
+    return steps;
+  };
+  const alone = [];
+  for (const id of ids) alone.push(await play(id));
+  const together = await Promise.all(ids.map(play));
+  expect(together.map((steps) => steps.length)).toEqual(ids.map(() => 50));
+  expect(together).toEqual(alone);
+});
+
+test('a later server lists and describes what an earlier one started, and starts nothing', async () => {
+  const [id, folder] = ['ALE/Pong-v5', join(root, 'python-envs/families/atari')];
+  const described = await gym.describe(id);
+  const settings = { listen: '127.0.0.1:0', logLevel: 'silent' } as const;
+  const later = await serve({ ...settings, familiesOnDemand: [folder] });
+  try {
+    await using client = await connect(later.address);
+    expect((await client.environments({ contains: id })).map((entry) => entry.id)).toEqual([id]);
+    const again = await client.describe(id);
+    expect([`${again.observationSpace}`, again.documentation, again.environment]).toEqual([
+      `${described.observationSpace}`,
+      described.documentation,
+      described.environment,
+    ]);
+    const atari = (await client.families()).find(({ name }) => name === 'atari');
+    expect(atari?.state).toBe('BUILT');
+  } finally {
+    await later.close();
+  }
 });
 
 describe('a family that is not there to serve', { timeout: 120_000 }, () => {

@@ -79,13 +79,14 @@ describe('gymlink family', { timeout: 120_000 }, () => {
     writeFileSync(join(site, 'wrong', 'family.json'), '{}');
     for (const name of ['walks', 'wrong']) writeFileSync(join(site, name, '__init__.py'), '');
     writeFileSync(join(metadata, 'METADATA'), 'Metadata-Version: 2.1\nName: walks\nVersion: 1.0\n');
-    const points = '[gymlink.families]\nwalks = walks\nwrong = wrong\n';
+    const points = '[gymlink.families]\nwalks = walks\nwrong = wrong\ngone = gone.away\n';
     writeFileSync(join(metadata, 'entry_points.txt'), points);
     const env = { ...process.env, PYTHONPATH: site };
     const cli = join(packageRoot, 'dist/cli.js');
     const { stdout, stderr } = await run(process.execPath, [cli, 'family', 'list'], { env });
     expect(stdout).toMatch(/^walks +not built +Environments of my own/m);
     expect(stderr).toMatch(/is left out: .*wrong.*family\.json/);
+    expect(stderr).toMatch(/the family gone of an installed package is left out: ModuleNotFound/);
   });
 
   test.each([

@@ -10,15 +10,17 @@ import {
   Capability,
   type DescribeEnvironmentResponse,
   EnvironmentServiceClient,
-  FamilyState,
   type GetServerInfoResponse,
   type ListEnvironmentsResponse,
 } from '../proto/gen/gymlink/v1/service.js';
+import { type OpenedResponse, SessionResponse } from '../proto/gen/gymlink/v1/session.js';
 import {
-  type EnvironmentSummary,
-  type OpenedResponse,
-  SessionResponse,
-} from '../proto/gen/gymlink/v1/session.js';
+  type EnvironmentDescription,
+  type EnvironmentInfo,
+  environmentInfo,
+  type FamilyInfo,
+  familyInfo,
+} from './catalogue.js';
 import { Env } from './env.js';
 import type {
   ActionOf,
@@ -39,60 +41,9 @@ import {
 } from './open-request.js';
 import { ParallelEnv } from './parallel-env.js';
 import { Session, type SessionStream } from './session.js';
-import { fromSpaceMessage, type Sample, type Space } from './spaces/index.js';
-import { type Arguments, fromMap, fromValue, type PlainValue, toMap } from './values.js';
+import { fromSpaceMessage, type Sample } from './spaces/index.js';
+import { type Arguments, fromMap, type PlainValue, toMap } from './values.js';
 import { VectorEnv } from './vector-env.js';
-
-/** An environment of a server's catalogue. */
-export interface EnvironmentInfo {
-  readonly id: string;
-  readonly family: string;
-  /** Steps after which an episode is truncated; 0 for no limit. */
-  readonly maxEpisodeSteps: number;
-  /** Mean return at which the environment counts as solved. */
-  readonly rewardThreshold: number | undefined;
-  readonly nondeterministic: boolean;
-  readonly defaultKwargs: Record<string, PlainValue>;
-  readonly allowedKwargs: readonly string[];
-  /** What the constructor's signature says of these arguments. */
-  readonly arguments: readonly ConstructorArgument[];
-  /** What the environment lacks on this server; empty where it can be made. */
-  readonly unavailable: string;
-}
-
-/** A constructor argument, as the constructor's signature has it. */
-export interface ConstructorArgument {
-  readonly name: string;
-  /** As the constructor writes it, for example `float`; empty where it writes none. */
-  readonly type: string;
-  /** Undefined where there is none, or one that is no plain data. */
-  readonly default: PlainValue | undefined;
-  /** Whether it must be given. */
-  readonly required: boolean;
-}
-
-/** Environments of a server that share a Python environment. */
-export interface FamilyInfo {
-  readonly name: string;
-  readonly description: string;
-  /** What its licences mean to a user, in words. */
-  readonly licence: string;
-  /** Name of service.proto's FamilyState without its prefix; a family that is `NOT_BUILT` is built when it is first needed. */
-  readonly state: string;
-  /** Why it failed, or the last line of progress while it is built. */
-  readonly detail: string;
-  /** Patterns of its environments' ids. */
-  readonly ids: readonly string[];
-}
-
-/** One environment with its spaces. */
-export interface EnvironmentDescription {
-  readonly environment: EnvironmentInfo;
-  readonly observationSpace: Space;
-  readonly actionSpace: Space;
-  readonly metadata: Record<string, PlainValue>;
-  readonly documentation: string;
-}
 
 /** Who a server is and what it can do. */
 export interface ServerInfo {
@@ -101,10 +52,6 @@ export interface ServerInfo {
   /** Names of service.proto's Capability without their prefix, for example `AUTORESET_SAME_STEP`. */
   readonly capabilities: readonly string[];
 }
-
-const familyStates = new Map<number, string>(
-  Object.entries(FamilyState).map(([name, number]) => [number, name.slice('FAMILY_STATE_'.length)]),
-);
 
 const channelOptions: ChannelOptions = {
   // gRPC's default window of 64 KiB allows 4 MB/s at 10 ms round trip; this one 173 MB/s (docs/architecture.md).
@@ -222,10 +169,7 @@ export class Connection {
   /** The families, in the order in which an id is looked for. */
   async families(): Promise<FamilyInfo[]> {
     const { families } = await this.catalogue('');
-    return families.map(({ state, ...family }) => ({
-      ...family,
-      state: familyStates.get(state) ?? 'UNKNOWN',
-    }));
+    return families.map(familyInfo);
   }
 
   private catalogue(contains: string): Promise<ListEnvironmentsResponse> {
@@ -391,17 +335,4 @@ function fromServiceError(error: ServiceError, address: string): GymlinkError {
   const reason = reasonOfStatus[error.code] ?? 'CONNECTION_FAILED';
   const message = `The connection to the server at ${address} failed: ${error.details || error.message}`;
   return new GymlinkError(reason, message, { cause: error });
-}
-
-function environmentInfo(summary: EnvironmentSummary): EnvironmentInfo {
-  const { defaultKwargs, rewardThreshold, ...rest } = summary;
-  return {
-    ...rest,
-    arguments: summary.arguments.map((argument) => ({
-      ...argument,
-      default: argument.default === undefined ? undefined : fromValue(argument.default),
-    })),
-    rewardThreshold,
-    defaultKwargs: defaultKwargs ? (fromMap(defaultKwargs) as Record<string, PlainValue>) : {},
-  };
 }

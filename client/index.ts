@@ -1,13 +1,12 @@
 /** gymlink's client: Gymnasium environments of a server, from TypeScript. */
 
 export type {
-  ConnectOptions,
   ConstructorArgument,
   EnvironmentDescription,
   EnvironmentInfo,
   FamilyInfo,
-  ServerInfo,
-} from './connection.js';
+} from './catalogue.js';
+export type { ConnectOptions, ServerInfo } from './connection.js';
 export { Connection, connect } from './connection.js';
 export { Env, type Reset, type Step } from './env.js';
 export type { EnvironmentTypes, KnownEnvironments, KnownId } from './environments.js';

@@ -14,11 +14,16 @@ const marker = 'gymlink families: ';
  * not imported; packages above them are, whose output comes before the marker.
  */
 const search = `
-import importlib.metadata, importlib.util, json, os
+import importlib.metadata, importlib.util, json, os, sys
 points = importlib.metadata.entry_points()
 points = points.select(group="gymlink.families") if hasattr(points, "select") else points.get("gymlink.families", ())
-specs = [importlib.util.find_spec(point.value) for point in points]
-folders = [next(iter(spec.submodule_search_locations or [os.path.dirname(spec.origin)])) for spec in specs if spec]
+folders = []
+for point in points:
+    try:
+        spec = importlib.util.find_spec(point.value)
+        folders.append(next(iter(spec.submodule_search_locations or [os.path.dirname(spec.origin)])))
+    except Exception as error:
+        print(f"gymlink: the family {point.name} of an installed package is left out: {error!r}", file=sys.stderr)
 print("\\n${marker}" + json.dumps(folders))`;
 
 /** Folders of the families that come with this package, the default one first. */
@@ -37,7 +42,8 @@ export function shippedFamilyFolders(): string[] {
  */
 export async function installedFamilyFolders(): Promise<string[]> {
   try {
-    const { stdout } = await run('python3', ['-c', search], { timeout: searchTimeoutMs });
+    const { stdout, stderr } = await run('python3', ['-c', search], { timeout: searchTimeoutMs });
+    process.stderr.write(stderr);
     const line = stdout.split('\n').findLast((text) => text.startsWith(marker));
     const folders: string[] = line === undefined ? [] : JSON.parse(line.slice(marker.length));
     return folders.filter(isReadable);

@@ -29,7 +29,7 @@ export interface PythonEnvOptions {
 }
 
 /** Far above what a slow line needs for the largest family; below a lifetime of waiting. */
-export const buildTimeoutMs = 30 * 60_000;
+const buildTimeoutMs = 30 * 60_000;
 
 /** Says where a family's virtual environment belongs, without making it. Raises as `findPython`, and `no-lock`. */
 export async function locatePythonEnv(

@@ -21,19 +21,16 @@ export function envsCommand(program: Command): void {
   addressOption(command).action(listEnvironments);
 }
 
-/** Whether the environments of a family are not in the catalogue, because it never ran. */
-function isUnlisted({ state }: FamilyInfo): boolean {
-  return ['NOT_BUILT', 'BUILDING', 'FAILED'].includes(state);
-}
-
-function describeUnlisted({ name, description, ids, state, detail }: FamilyInfo): string {
-  const how = {
+/** A line on a family whose environments are not in the catalogue, because it never ran; undefined for others. */
+function describeUnlisted({ name, description, ids, state, detail }: FamilyInfo) {
+  const states: Record<string, string> = {
     NOT_BUILT: `not built yet: the first session builds it, or "gymlink family build ${name}"`,
     BUILDING: `being built: ${detail}`,
     FAILED: `failed: ${detail}`,
-  }[state];
+  };
+  const how = states[state];
   const shown = ids.slice(0, 4).join(', ') + (ids.length > 4 ? ', …' : '');
-  return `family ${name} (${shown || `${name}/…`}) ${how}. ${description}`;
+  return how && `family ${name} (${shown || `${name}/…`}) ${how}. ${description}`;
 }
 
 async function listEnvironments(text: string | undefined, options: EnvsOptions): Promise<void> {
@@ -50,5 +47,5 @@ async function listEnvironments(text: string | undefined, options: EnvsOptions):
     const limit = maxEpisodeSteps ? `at most ${maxEpisodeSteps} steps` : 'no step limit';
     console.log(`${id.padEnd(width)}  ${unavailable ? `unavailable: ${unavailable}` : limit}`);
   }
-  for (const family of families) if (isUnlisted(family)) console.log(describeUnlisted(family));
+  for (const line of families.map(describeUnlisted)) if (line) console.log(line);
 }

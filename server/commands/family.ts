@@ -84,7 +84,7 @@ async function removeFamilies(names: readonly string[]): Promise<void> {
 }
 
 /** Families by name or folder. Raises Error for one that there is not. */
-export async function findFamilies(names: readonly string[]): Promise<Family[]> {
+async function findFamilies(names: readonly string[]): Promise<Family[]> {
   const known = await knownFamilies();
   return names.map((name) => {
     const found = known.find((family) => family.name === name);

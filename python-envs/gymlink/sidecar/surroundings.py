@@ -24,22 +24,20 @@ def choose_variables(manifest):
 
 
 def check_libraries(manifest):
-    """Checks the system libraries that a manifest names under "system".
+    """Checks the system libraries that a manifest names under "system"; a missing one that is optional is told on the log.
 
     Raises:
         MissingLibrary: One is missing that is not optional.
     """
-    for entry in missing_libraries(manifest):
+    for entry in manifest.get("system", ()):
+        if loads(entry["library"]):
+            continue
         if not entry.get("optional"):
-            raise MissingLibrary(f"The family {manifest['name']} does not start: {lack(entry)}")
+            raise MissingLibrary(f"The family {manifest['name']} does not start: {_lack(entry)}")
+        print(f"gymlink: the family {manifest['name']} starts, but {_lack(entry)}")
 
 
-def missing_libraries(manifest):
-    """The entries of a manifest's "system" whose library does not load."""
-    return [entry for entry in manifest.get("system", ()) if not loads(entry["library"])]
-
-
-def lack(entry):
+def _lack(entry):
     """A sentence on a missing library and its remedy."""
     library, package, use = entry["library"], entry["package"], entry["for"]
     return f'{library} of the system package {package} is missing, needed for {use}: "sudo apt install {package}".'

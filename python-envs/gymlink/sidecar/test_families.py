@@ -13,10 +13,11 @@ from gymlink.sidecar.surroundings import MissingLibrary, check_libraries, choose
 ABSENT = {"library": "libabsent.so.9", "package": "libabsent9", "for": "pictures"}
 
 
-def test_a_library_that_is_missing_is_named_with_its_package():
+def test_a_library_that_is_missing_is_named_with_its_package(capsys):
     with pytest.raises(MissingLibrary, match=r'family mine .* libabsent\.so\.9 .* pictures: "sudo apt install libabsent9"'):
         check_libraries({"name": "mine", "system": [ABSENT]})
     check_libraries({"name": "mine", "system": [{**ABSENT, "optional": True}]})
+    assert "mine starts, but libabsent.so.9 of the system package libabsent9 is missing" in capsys.readouterr().out
 
 
 def test_libraries_are_tried_in_a_process_of_their_own():
