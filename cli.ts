@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
-import { defaultFamilyFolder, version } from './server/package-paths.js';
+import { version } from './server/package-paths.js';
 
 type Register = (program: Command) => void;
 
@@ -18,7 +18,7 @@ const commands: Record<string, () => Promise<Register>> = {
   eval: async () => (await import('./client/commands/eval.js')).evalCommand,
   bench: async () => {
     const { benchCommand } = await import('./client/commands/bench.js');
-    return (program) => benchCommand(program, findBaselinePython);
+    return (program) => benchCommand(program, findPython);
   },
 };
 
@@ -27,13 +27,16 @@ async function findCompute() {
   return loadCompute();
 }
 
-/** The interpreter of the default family, in which Gymnasium runs without gymlink. */
-async function findBaselinePython() {
+/** The interpreter of a family, in which its environments run without gymlink. */
+async function findPython(name: string, folders: readonly string[]) {
   const { familyEnvironment, readFamily } = await import('./server/family.js');
+  const { knownFamilies } = await import('./server/known-families.js');
   const { ensurePythonEnv } = await import('./server/python-env.js');
-  const family = readFamily(defaultFamilyFolder);
+  const families = [...folders.map(readFamily), ...(await knownFamilies())];
+  const family = families.find((known) => known.name === name);
+  if (family === undefined) throw new Error(`There is no family ${name}.`);
   const { python } = await ensurePythonEnv(family);
-  return { python, env: familyEnvironment(family) };
+  return { python, env: familyEnvironment(family), manifest: family.manifest };
 }
 
 const program = new Command('gymlink')

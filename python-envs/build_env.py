@@ -37,16 +37,22 @@ def is_complete(folder: str) -> bool:
     return os.path.exists(os.path.join(folder, "complete")) and os.path.exists(os.path.join(folder, "bin", "python"))
 
 
-def commands(folder: str, requirements: str, installer: str) -> Iterator[list[str]]:
-    """The commands that build the environment."""
-    python = os.path.join(folder, "bin", "python")
+def create(folder: str, installer: str) -> list[str]:
+    """The command that makes an empty environment."""
     if installer == "uv":
-        yield ["uv", "venv", "--quiet", "--python", sys.executable, folder]
-        install = ["uv", "pip", "install", "--python", python, "--compile-bytecode"]
-    else:
-        yield [sys.executable, "-I", "-m", "venv", folder]
-        install = [python, "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
-    yield [*install, "--require-hashes", "-r", requirements]
+        return ["uv", "venv", "--quiet", "--python", sys.executable, folder]
+    return [sys.executable, "-I", "-m", "venv", folder]
+
+
+def install(folder: str, requirements: str, installer: str) -> list[str]:
+    """The command that installs the packages."""
+    python = os.path.join(folder, "bin", "python")
+    command = (
+        ["uv", "pip", "install", "--python", python, "--compile-bytecode"]
+        if installer == "uv"
+        else [python, "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
+    )
+    return [*command, "--require-hashes", "-r", requirements]
 
 
 def fetch(folder: str, sources: list[dict[str, str]]) -> Iterator[list[str]]:
@@ -86,7 +92,9 @@ def build(folder: str, requirements: str, installer: str, sources: list[dict[str
     env = {name: value for name, value in os.environ.items() if name not in MISLEADING}
     # Git would otherwise ask for a password on the terminal where a repository is not there.
     env["GIT_TERMINAL_PROMPT"] = "0"
-    for command in itertools.chain(commands(folder, requirements, installer), fetch(folder, sources)):
+    # The sources come first: what cannot be fetched is then known before packages are downloaded.
+    fetched = itertools.chain([create(folder, installer)], fetch(folder, sources))
+    for command in itertools.chain(fetched, [install(folder, requirements, installer)]):
         # In the folder above, so that no settings of the current project reach the installer.
         cwd = os.path.dirname(folder)
         try:

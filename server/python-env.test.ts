@@ -190,6 +190,27 @@ describe('ensurePythonEnv', () => {
     expect(stdout.trim()).toBe(`0+checkout ${join(checkout, 'near_by.py')}`);
   });
 
+  test('a source that cannot be fetched is told in git’s words, before any package is installed', async () => {
+    await writeProgram(
+      'git',
+      'echo "fatal: no repository"; echo "Do you have the rights?"; exit 128',
+    );
+    const variable = 'GYMLINK_NEAR_BY_SOURCE';
+    const source = { package: 'near-by', git: 'file:///nowhere', commit: '0'.repeat(40), variable };
+    const manifest = { name: 'tiny', python: range, sources: [source] };
+    await writeFile(join(folder, 'family.json'), JSON.stringify(manifest));
+    const lines: string[] = [];
+    const building = ensurePythonEnv(readFamily(folder), {
+      onProgress: (line) => lines.push(line),
+    });
+    await expect(building).rejects.toMatchObject({
+      problem: 'install',
+      message: expect.stringContaining('(fatal: no repository)'),
+    });
+    expect(lines).toContain(`Fetching file:///nowhere at ${'0'.repeat(40)}`);
+    expect(lines.join()).not.toContain('tiny==');
+  });
+
   test('GYMLINK_PYTHON is taken as it is for a family without a lock', async () => {
     await rm(join(folder, 'requirements.lock'));
     vi.stubEnv('GYMLINK_PYTHON', '/somewhere/python');

@@ -183,11 +183,11 @@ function buildError(env: PythonEnvLocation, output: readonly string[]): PythonEn
   );
 }
 
-/** What the installer itself says went wrong: pip's ERROR lines, else the last lines (uv closes with a tree of causes). */
+/** What the installer itself says went wrong: pip's ERROR lines or git's last one, else the last lines (uv closes with a tree of causes). */
 function reason(output: readonly string[]): string {
   const errors = output
-    .filter((line) => /^ERROR: /.test(line))
-    .map((line) => line.slice('ERROR: '.length));
+    .filter((line) => /^(ERROR|fatal): /.test(line))
+    .map((line) => line.replace('ERROR: ', ''));
   const lines = errors.length > 0 ? errors : output;
   return (
     lines

@@ -12,10 +12,16 @@ export interface Row {
   readonly baseline: string;
   /** Whether a smaller figure is the better one. */
   readonly lessIsBetter: boolean;
+  /** Whose Python plays the other side; by default the default family's. */
+  readonly family?: string;
   /** Opens the environments of gymlink's side. `inPython` plays the row with the Python client, in a process of its own. */
   open(connection: Connection, inPython: () => Play): Promise<Play>;
   /** Opens those of the other side; by default it is the row of this name in python-envs/gymlink/bench.py. */
-  openBaseline?(connection: Connection): Promise<Play>;
+  openBaseline?(
+    connection: Connection,
+    inPython: (...args: readonly string[]) => Play,
+    manifest: unknown,
+  ): Promise<Play>;
 }
 
 const environment = 'LunarLander-v3';

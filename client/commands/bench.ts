@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { launch } from '../index.js';
+import { environmentRow } from './bench-environment.js';
 import { type Play, type Row, rows } from './bench-rows.js';
 import { median } from './median.js';
-import { type BenchPython, MissingPackageError, playInPython } from './play-in-python.js';
+import { type FindPython, MissingPackageError, playInPython } from './play-in-python.js';
 
 /** What `gymlink bench ROW --json` prints. `ratio` says how many times as good gymlink is as the baseline. */
 export interface BenchResult {
@@ -22,22 +23,25 @@ export interface BenchResult {
 interface BenchOptions {
   readonly rounds: number;
   readonly json?: true;
+  readonly numEnvs?: number;
+  readonly families: readonly string[];
 }
 
 /** `gymlink bench [row]`: gymlink beside Gymnasium itself, round by round in turn. */
-export function benchCommand(program: Command, findPython: () => Promise<BenchPython>): void {
+export function benchCommand(program: Command, findPython: FindPython): void {
   program
     .command('bench')
     .description('measure gymlink beside Gymnasium itself, round by round in turn')
-    .argument('[row]', 'one row alone, instead of all', rowArgument)
-    .option('--rounds <n>', 'rounds of each side', roundsArgument, 7)
+    .argument('[row]', 'one row alone, or the id of any environment, instead of all rows')
+    .option('--rounds <n>', 'rounds of each side', countArgument, 7)
+    .option('--num-envs <n>', 'of an environment: so many sub-environments', countArgument)
+    .option('--families <folders...>', 'folders of families of your own', [])
     .option('--json', 'print one JSON object a row')
     .addHelpText('after', helpText)
     .action(async (row: string | undefined, options: BenchOptions) => {
-      const python = await findPython();
-      if (row !== undefined) return report(await bench(row, options.rounds, python), options);
+      if (row !== undefined) return report(await bench(row, options, findPython), options);
       for (const name of Object.keys(rows)) {
-        const result = await bench(name, options.rounds, python).catch(ifComplete);
+        const result = await bench(name, options, findPython).catch(ifComplete);
         if (result !== undefined) report(result, options);
       }
     });
@@ -53,21 +57,19 @@ function helpText(): string {
 Rows:
 ${lines.join('\n')}
 
+The id of an environment measures its steps/s beside a plain loop in its family's own Python, with the same seeds and actions.
+
 The rows from Python need grpcio, and Stable-Baselines3, beside the environments: GYMLINK_PYTHON names a Python that has them.
 
 Examples:
   gymlink bench
   gymlink bench lander64 --json
+  gymlink bench ALE/Pong-v5
+  gymlink bench bigym/ReachTarget --num-envs 2
   GYMLINK_PYTHON=venv/bin/python gymlink bench makeVec64`;
 }
 
-function rowArgument(name: string): string {
-  if (rows[name] === undefined)
-    throw new InvalidArgumentError(`Rows are ${Object.keys(rows).join(', ')}.`);
-  return name;
-}
-
-function roundsArgument(text: string): number {
+function countArgument(text: string): number {
   const count = Number(text);
   if (!Number.isSafeInteger(count) || count < 1)
     throw new InvalidArgumentError('Not a positive whole number.');
@@ -79,16 +81,21 @@ function ifComplete(error: unknown): undefined {
   if (!(error instanceof MissingPackageError)) throw error;
 }
 
-async function bench(name: string, rounds: number, python: BenchPython): Promise<BenchResult> {
-  const row = rows[name] as Row;
+async function bench(
+  name: string,
+  { rounds, numEnvs = 0, families }: BenchOptions,
+  findPython: FindPython,
+): Promise<BenchResult> {
   const over = new AbortController();
   try {
-    await using connection = await launch();
-    const inPython = (...args: readonly string[]) =>
-      playInPython(python, over.signal, [name, ...args]);
-    const play = await row.open(connection, () => inPython(connection.address));
-    const playBaseline = (await row.openBaseline?.(connection)) ?? inPython();
-    return await compare(name, rounds, play, playBaseline);
+    await using connection = await launch({ families });
+    const row = rows[name] ?? (await environmentRow(connection, name, numEnvs));
+    const python = await findPython(row.family ?? 'gymnasium', families);
+    const inPython = (...args: readonly string[]) => playInPython(python, over.signal, args);
+    const play = await row.open(connection, () => inPython(name, connection.address));
+    const playBaseline =
+      (await row.openBaseline?.(connection, inPython, python.manifest)) ?? inPython(name);
+    return await compare(name, row, rounds, play, playBaseline);
   } finally {
     over.abort();
   }
@@ -96,11 +103,11 @@ async function bench(name: string, rounds: number, python: BenchPython): Promise
 
 async function compare(
   name: string,
+  { unit, baseline, lessIsBetter }: Row,
   rounds: number,
   play: Play,
   playBaseline: Play,
 ): Promise<BenchResult> {
-  const { unit, baseline, lessIsBetter } = rows[name] as Row;
   const values: number[] = [];
   const baselineValues: number[] = [];
   // The first round of each side warms up and does not count.

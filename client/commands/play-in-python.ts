@@ -5,7 +5,12 @@ import { createInterface } from 'node:readline';
 export interface BenchPython {
   readonly python: string;
   readonly env: Readonly<Record<string, string>>;
+  /** The manifest of the family whose interpreter it is, as its sidecar gets it. */
+  readonly manifest: unknown;
 }
+
+/** Finds the Python of a family by its name, among those of the folders and those that every server knows. */
+export type FindPython = (family: string, folders: readonly string[]) => Promise<BenchPython>;
 
 /** Exit status of `python -m gymlink.bench` that lacks a package, and has said so. */
 const missingPackage = 3;

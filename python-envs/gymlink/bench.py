@@ -6,12 +6,17 @@
 ``gymnasium.make_vec`` and Stable-Baselines3's DummyVecEnv make them); ``states...`` (pairs a second of copying an environment
 aside and back by ``copy.deepcopy``, which is all that Gymnasium has).
 
+``environment CASE`` (JSON: ``{"id", "numEnvs", "steps", "manifest"}``) gives the steps a second of any environment of the family
+whose Python this is, ``numEnvs`` of them in SyncVectorEnv unless that is 0. Every round begins with a reset with seed 0 and takes
+the first actions that the action space draws from seed 0.
+
 ``python -m gymlink.bench ROW ADDRESS`` plays the same with the Python client and the server there; only ``makeVec64`` and
 ``sb3Vec64`` do. Exits with 3 if a package that the row needs is missing, and says how to get it.
 """
 
 import copy
 import importlib.util
+import json
 import os
 import statistics
 import sys
@@ -115,7 +120,28 @@ def states(env_id, pairs=64):
         yield pairs / (time.perf_counter() - begin)
 
 
+def environment(case):
+    """Yields, a round, the steps a second of an environment, or of several in SyncVectorEnv."""
+    from gymlink.sidecar.parent import prepare
+
+    asked = json.loads(case)
+    prepare(asked["manifest"])
+    make, count, steps = (lambda: gymnasium.make(asked["id"], disable_env_checker=True)), asked["numEnvs"], asked["steps"]
+    env = SyncVectorEnv([make] * count) if count else make()
+    env.action_space.seed(0)
+    actions = [env.action_space.sample() for _ in range(steps)]
+    while True:
+        env.reset(seed=0)
+        begin = time.perf_counter()
+        for action in actions:
+            _, _, terminated, truncated, _ = env.step(action)
+            if not count and (terminated or truncated):
+                env.reset()
+        yield max(count, 1) * steps / (time.perf_counter() - begin)
+
+
 ROWS = {
+    "environment": environment,
     "single": single,
     "lander64": lander64,
     "makeVec64": make_vec64,
@@ -127,6 +153,8 @@ ROWS = {
 }
 
 if __name__ == "__main__":
+    # What environments print must not come between the figures.
+    FIGURES, sys.stdout = sys.stdout, sys.stderr
     rounds = ROWS[sys.argv[1]](*sys.argv[2:])
     for _ in sys.stdin:
-        print(next(rounds), flush=True)
+        print(next(rounds), file=FIGURES, flush=True)

@@ -30,12 +30,17 @@ def load_manifest(path):
     """
     with open(path, encoding="utf-8") as file:
         manifest = json.load(file)
+    prepare(manifest)
+    return manifest
+
+
+def prepare(manifest):
+    """Prepares this process for a family's environments. Raises MissingLibrary, and what its modules raise."""
     choose_variables(manifest)
     check_libraries(manifest)
     register_environments(manifest)
     for name in manifest.get("preload", []):
         importlib.import_module(name)
-    return manifest
 
 
 class Parent:

@@ -1,0 +1,72 @@
+import type { Connection } from '../index.js';
+import type { Row } from './bench-rows.js';
+
+/** Steps before anything is measured, from which the length of a round follows. */
+const warmUpSteps = 50;
+const roundMs = 1000;
+const maxSteps = 5000;
+
+/**
+ * The row of any environment: its steps a second, of `numEnvs` sub-environments unless that is 0. Both sides begin every round with
+ * seed 0 and take the same actions.
+ *
+ * @throws GymlinkError NOT_FOUND for an id that no family has.
+ */
+export async function environmentRow(
+  connection: Connection,
+  id: string,
+  numEnvs: number,
+): Promise<Row> {
+  const { environment } = await connection.describe(id);
+  let steps = warmUpSteps;
+  return {
+    what: id,
+    unit: 'steps/s',
+    family: environment.family,
+    baseline:
+      numEnvs > 0 ? `gymnasium.vector.SyncVectorEnv, ${numEnvs}` : 'gymnasium.make in Python',
+    lessIsBetter: false,
+    open: async () => {
+      const play = await openPlay(connection, id, numEnvs);
+      const ms = (Math.max(numEnvs, 1) * 1000) / (await play(warmUpSteps));
+      steps = Math.min(Math.max(Math.round(roundMs / ms), warmUpSteps), maxSteps);
+      return () => play(steps);
+    },
+    openBaseline: async (_, inPython, manifest) =>
+      inPython('environment', JSON.stringify({ id: environment.id, numEnvs, steps, manifest })),
+  };
+}
+
+/** Opens the environments; the function plays so many steps and gives the steps a second. */
+async function openPlay(
+  connection: Connection,
+  id: string,
+  numEnvs: number,
+): Promise<(steps: number) => Promise<number>> {
+  if (numEnvs > 0) {
+    const envs = await connection.makeVec(id, { numEnvs, copy: false });
+    return async (steps) => {
+      const actions = sampled(envs.actionSpace, steps);
+      await envs.reset({ seed: 0 });
+      const begin = performance.now();
+      for (const action of actions) await envs.step(action);
+      return (numEnvs * steps) / ((performance.now() - begin) / 1000);
+    };
+  }
+  const env = await connection.make(id);
+  return async (steps) => {
+    const actions = sampled(env.actionSpace, steps);
+    await env.reset({ seed: 0 });
+    const begin = performance.now();
+    for (const action of actions) {
+      const { terminated, truncated } = await env.step(action);
+      if (terminated || truncated) await env.reset();
+    }
+    return steps / ((performance.now() - begin) / 1000);
+  };
+}
+
+function sampled<T>(space: { seed(seed: number): unknown; sample(): T }, count: number): T[] {
+  space.seed(0);
+  return Array.from({ length: count }, () => space.sample());
+}
