@@ -17,10 +17,13 @@ from gymlink.sidecar.registering import MultiAgentConstructor, load_entry_point
 _PROBE_SECONDS = 20
 
 
+def _module_of(spec):
+    entry_point = spec.entry_point or spec.vector_entry_point
+    return getattr(entry_point, "__module__", "") if callable(entry_point) else str(entry_point)
+
+
 # Ids that Gymnasium has of its own: those that it registered when it was imported, before any module of a family.
-_OF_GYMNASIUM = {
-    spec.id for spec in gymnasium.registry.values() if str(spec.entry_point or spec.vector_entry_point).startswith("gymnasium.")
-}
+_OF_GYMNASIUM = {spec.id for spec in gymnasium.registry.values() if _module_of(spec).startswith("gymnasium.")}
 
 
 def catalogue(manifest):

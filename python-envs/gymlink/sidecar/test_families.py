@@ -53,6 +53,7 @@ def test_environments_that_register_nothing_get_an_id():
     ("manifest", "env_id", "expected"),
     [
         ({}, "CartPole-v1", False),
+        ({}, "GymV21Environment-v0", False),
         ({"ids": ["Cart*"]}, "CartPole-v1", True),
         ({"ids": ["Taxi*"]}, "CartPole-v1", False),
         ({"ids": ["*"]}, "CartPole-v1", True),
