@@ -1,13 +1,23 @@
-import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { connect, type NdArray } from './client/index.js';
 import { readFamily } from './server/family.js';
 import { serve } from './server/index.js';
 import { packageRoot } from './server/package-paths.js';
+import { ensurePythonEnv } from './server/python-env.js';
 
 const run = promisify(execFile);
 let folder: string;
@@ -17,6 +27,17 @@ beforeEach(() => {
 });
 
 afterEach(() => rmSync(join(folder, '..'), { recursive: true }));
+
+const faulty = 'python-envs/tests/families/faulty';
+
+/** A process's command line; empty when it has ended. */
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(join('/proc', pid, 'cmdline'), 'utf8');
+  } catch {
+    return '';
+  }
+}
 
 const gymlink = (...args: string[]) =>
   run(process.execPath, [join(packageRoot, 'dist/cli.js'), 'family', ...args]);
@@ -51,6 +72,9 @@ describe('gymlink family', { timeout: 120_000 }, () => {
     } finally {
       await server.close();
     }
+    expect((await gymlink('check', folder)).stdout).toMatch(
+      /^1\/1 +Walk-v0( +[\d.,]+ ms){2} +[\d.,]+( +[\d.,]+ MB)? +well\n\n1 environment: 1 well\.$/m,
+    );
     const [, built = ''] = /: (\/.*)$/m.exec((await gymlink('build', folder)).stdout) ?? [];
     expect(existsSync(built)).toBe(true);
     expect((await gymlink('remove', folder)).stdout).toContain('my-walks is removed');
@@ -89,9 +113,72 @@ describe('gymlink family', { timeout: 120_000 }, () => {
     expect(stderr).toMatch(/the family gone of an installed package is left out: ModuleNotFound/);
   });
 
+  test('check takes a family with awkward manners as it is', async () => {
+    const { stdout } = await gymlink('check', 'python-envs/tests/families/awkward', '--json');
+    const { environments, ...report } = JSON.parse(stdout);
+    expect(report).toEqual({ family: 'awkward', ok: true, problems: [], warnings: [] });
+    expect(environments).toEqual([
+      expect.objectContaining({ id: 'Sailing-v0', problems: [], steps_per_s: expect.any(Number) }),
+    ]);
+  });
+
+  describe('check of a family with faults', () => {
+    let env: NodeJS.ProcessEnv;
+    const args = [join(packageRoot, 'dist/cli.js'), 'family', 'check'];
+
+    // Without a lock file it runs in the Python that it is given.
+    beforeAll(async () => {
+      const { python } = await ensurePythonEnv(readFamily('python-envs/families/gymnasium'));
+      env = { ...process.env, GYMLINK_PYTHON: python };
+    });
+
+    test('says what is wrong, and fails', async () => {
+      const patterns = ['Faulty/C*', 'Faulty/Exit-v0', 'Faulty/Hang-v0', 'Faulty/Space-v0'];
+      const options = [faulty, ...patterns, '--limit', '5'];
+      const checked = run(process.execPath, [...args, ...options], { env });
+      const { code, stdout } = await checked.catch((error) => error);
+      expect(code).toBe(1);
+      expect(stdout).toContain('Family faulty has 13 environments, of which 5 are checked.');
+      expect(stdout).toMatch(/^2\/5 +Faulty\/Crash-v0 +–.* wrong$/m);
+      expect(stdout).toContain('5 environments: 5 wrong.');
+      for (const message of [
+        /^ {2}family\.json: The pattern 'Nothing-\*' of "kwargs" matches no id of the family/m,
+        /^ {2}Faulty\/Constructor-v0: Its constructor raised ValueError: no licence, at line/m,
+        /^ {2}Faulty\/Crash-v0: Its process was ended by SIGSEGV in its step, at line/m,
+        /^ {2}Faulty\/Exit-v0: Its process exited with status 3 in its step/m,
+        /^ {2}Faulty\/Hang-v0: It took over 5 s and was ended in its reset, at line/m,
+        /^ {2}Faulty\/Space-v0: Its observation\['x'\]\[0\] is 2\.0, but its space has 0\.0 to 1\.0/m,
+      ])
+        expect(stdout).toMatch(message);
+    });
+
+    test('refuses patterns that match no environment', async () => {
+      const checked = run(process.execPath, [...args, faulty, 'Nothing-*'], { env });
+      await expect(checked).rejects.toThrow(
+        /None of the 13 environments of family faulty matches Nothing-\*/,
+      );
+    });
+
+    test.runIf(process.platform === 'linux')('leaves no process behind on Ctrl-C', async () => {
+      const pattern = 'Faulty/Hang-v?';
+      const checker = spawn(process.execPath, [...args, faulty, pattern], { env });
+      await once(checker.stdout, 'data');
+      const processes = () =>
+        readdirSync('/proc').filter(
+          (pid) => /^\d+$/.test(pid) && commandLine(pid).includes(pattern),
+        );
+      expect(processes().length).toBeGreaterThan(1);
+      checker.kill('SIGINT');
+      expect(await once(checker, 'exit')).toEqual([130, null]);
+      await expect.poll(processes).toEqual([]);
+    });
+  });
+
   test.each([
     [['build', 'atarri'], /There is no family atarri; there are gymnasium, /],
     [['build', './nowhere'], /nowhere holds no family.json/],
+    [['check', './nowhere'], /nowhere holds no family.json/],
+    [['check', 'atari', '--limit', '0'], /Not a positive number/],
     [['lock', './nowhere'], /nowhere holds no family.json/],
   ])('%s is refused', async (args, message) => {
     await expect(gymlink(...args)).rejects.toThrow(message);

@@ -69,3 +69,17 @@ function isReadable(folder: string): boolean {
 export async function knownFamilies(): Promise<Family[]> {
   return [...shippedFamilyFolders(), ...(await installedFamilyFolders())].map(readFamily);
 }
+
+/** Families by name or folder. Raises Error for one that there is not. */
+export async function findFamilies(names: readonly string[]): Promise<Family[]> {
+  const known = await knownFamilies();
+  return names.map((name) => {
+    const found = known.find((family) => family.name === name);
+    if (found !== undefined) return found;
+    if (/[/\\.]/.test(name)) return readFamily(name);
+    const all = known.map((family) => family.name).join(', ');
+    throw new Error(
+      `There is no family ${name}; there are ${all}. A folder is written as a path, such as ./${name}.`,
+    );
+  });
+}

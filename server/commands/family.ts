@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { type Family, readFamily } from '../family.js';
-import { knownFamilies } from '../known-families.js';
+import type { Family } from '../family.js';
+import { findFamilies, knownFamilies } from '../known-families.js';
 import { ensurePythonEnv, locatePythonEnv } from '../python-env.js';
+import { checkSubcommand } from './family-check.js';
 import { lockSubcommand } from './family-lock.js';
 import { newSubcommand } from './family-new.js';
 
@@ -10,7 +11,7 @@ import { newSubcommand } from './family-new.js';
 export function familyCommand(program: Command): void {
   const family = program
     .command('family')
-    .description('list, build and remove families, and write your own')
+    .description('list, build, check and remove families, and write your own')
     .addHelpText(
       'after',
       `
@@ -21,6 +22,7 @@ Examples:
   gymlink family list
   gymlink family build atari
   gymlink family build ./my-family
+  gymlink family check ./my-family
   gymlink family remove atari
   gymlink family new ./my-family`,
     );
@@ -39,6 +41,7 @@ Examples:
     .description('delete what was built for families; it is built again when it is needed')
     .argument('<name...>', 'names or folders')
     .action(removeFamilies);
+  checkSubcommand(family);
   newSubcommand(family);
   lockSubcommand(family);
 }
@@ -81,18 +84,4 @@ async function removeFamilies(names: readonly string[]): Promise<void> {
     await rm(folder, { recursive: true, force: true });
     console.log(`${family.name} is removed: ${folder}`);
   }
-}
-
-/** Families by name or folder. Raises Error for one that there is not. */
-async function findFamilies(names: readonly string[]): Promise<Family[]> {
-  const known = await knownFamilies();
-  return names.map((name) => {
-    const found = known.find((family) => family.name === name);
-    if (found !== undefined) return found;
-    if (/[/\\.]/.test(name)) return readFamily(name);
-    const all = known.map((family) => family.name).join(', ');
-    throw new Error(
-      `There is no family ${name}; there are ${all}. A folder is written as a path, such as ./${name}.`,
-    );
-  });
 }

@@ -27,6 +27,12 @@ def describe_arguments(constructor, names, registered):
     return [_describe(name, found.get(name), registered) for name in names]
 
 
+def unnamed_arguments(constructor, names):
+    """Those of some argument names that no signature of a constructor has; ``**kwargs`` may take them all the same."""
+    found = _parameters(constructor)
+    return [name for name in names if name not in found]
+
+
 def _parameters(constructor):
     """The parameters by name, those included that ``**kwargs`` hands on to base classes."""
     functions = [constructor]

@@ -41,6 +41,12 @@ class AllowList:
         call.may_call = any(call.name in rule.get("call", ()) for rule in self._rules)
 
 
+def listed_names(manifest, env_id):
+    """The names of every attribute that a manifest lists for an environment, sorted."""
+    rules = [rule for pattern, rule in manifest.get("attributes", {}).items() if fnmatchcase(env_id, pattern)]
+    return sorted({name for rule in rules for names in rule.values() for name in names})
+
+
 class Call:
     """A CallRequest.
 

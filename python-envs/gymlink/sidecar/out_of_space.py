@@ -19,7 +19,7 @@ class Watch:
 
     def __init__(self, env_id, observation_spaces, first, refuses):
         self._id, self._first, self._refuses = env_id, first, refuses
-        self._finders = [_finder(space) for space in observation_spaces]
+        self._finders = [finder(space) for space in observation_spaces]
 
     def look_at(self, rows):
         """Looks at all observations of Rows, final ones too.
@@ -54,7 +54,7 @@ def _attempt(find, observation):
         return ""
 
 
-def _finder(space):
+def finder(space):
     """A function that says of a value what is outside: `['leaf'][index] is …`, or an empty text.
 
     It takes what Gymnasium stacks of numbers, too. None for spaces that hold every value of their dtype.
@@ -136,7 +136,7 @@ def _tuple(space):
 
 
 def _entries(items):
-    finders = [(f"[{key!r}]", key, _finder(entry)) for key, entry in items]
+    finders = [(f"[{key!r}]", key, finder(entry)) for key, entry in items]
     finders = [(where, key, find) for where, key, find in finders if find]
     if not finders:
         return None
@@ -144,7 +144,7 @@ def _entries(items):
 
 
 def _sequence(space):
-    find = _finder(space.feature_space)
+    find = finder(space.feature_space)
     if space.stack or find is None:
         return find
     return lambda value: _first_found((f"[{i}]", find, item) for i, item in enumerate(value))
@@ -152,7 +152,7 @@ def _sequence(space):
 
 def _graph(space):
     parts = {"nodes": space.node_space, "edges": space.edge_space}
-    finders = [(name, _finder(part)) for name, part in parts.items() if part is not None]
+    finders = [(name, finder(part)) for name, part in parts.items() if part is not None]
 
     def find_in(graph):
         given = [(f".{name}", find, getattr(graph, name)) for name, find in finders if find]
@@ -162,7 +162,7 @@ def _graph(space):
 
 
 def _one_of(space):
-    finders = [_finder(variant) for variant in space.spaces]
+    finders = [finder(variant) for variant in space.spaces]
     return lambda pair: _first_found([("[1]", finders[pair[0]], pair[1])] if finders[pair[0]] else [])
 
 
