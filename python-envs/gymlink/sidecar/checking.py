@@ -243,7 +243,8 @@ def contradictions(manifest, reports):
     if rates:
         declared, measured = manifest.get("step_us", 25), 1e6 / statistics.median(rates)
         if _is_gross(declared, measured, _LEAST_US):
-            found.append(f'"step_us" is {declared:g}, but a step took {measured:.0f} µs here in the median: correct it.')
+            told = f"a step took {measured:.0f} µs here in the median"
+            found.append(f'"step_us" is {declared:g}, but {told}: correct it, unless this machine was busy.')
     if memory and "memory_mb" in manifest:
         declared, measured = manifest["memory_mb"], statistics.median(memory)
         if _is_gross(declared, measured, _LEAST_MB):

@@ -403,7 +403,12 @@ def _run_checker(env):
         return
     par_env = env.unwrapped.par_env
     aec_env = getattr(par_env, "aec_env", None)
-    tests = importlib.import_module("pettingzoo.test")
+    try:
+        tests = importlib.import_module("pettingzoo.test")
+    except ImportError as error:
+        # A ParallelEnv may be implemented without PettingZoo.
+        warnings.warn(f"It was not run: {named(error)}.", stacklevel=2)
+        return
     if aec_env is None:
         tests.parallel_api_test(par_env, num_cycles=_CYCLES)
     else:

@@ -22,7 +22,7 @@ def check(folder, *patterns, limit=LIMIT, **changes):
     manifest = folder / "manifest.json"
     manifest.write_text(json.dumps({**MANIFEST, **changes}))
     options = ["--manifest", manifest, "--folder", folder, "--limit", str(limit), "--", *patterns]
-    path = os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(FAULTY), str(Path(__file__).parents[2])])
+    path = os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(FAULTY), str(folder), str(Path(__file__).parents[2])])
     return subprocess.Popen(
         [sys.executable, "-m", "gymlink.sidecar.checking", *options],
         stdout=subprocess.PIPE,
@@ -95,6 +95,22 @@ def test_an_environment_that_is_well_is_measured(checked):
     assert all(report[name] > 0 for name in measured)
 
 
+def test_several_agents_do_what_they_may(checked):
+    report = reports(checked)["Faulty/Agents-v0"]
+    assert report["problems"] == []
+    assert report["warnings"] == []
+    assert report["steps_per_s"] > 0
+
+
+def test_a_parent_with_threads_is_told_and_starts_them_cold(tmp_path):
+    (tmp_path / "threaded.py").write_text(
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(99,), daemon=True).start()\n"
+    )
+    first, report, _ = lines_of(check(tmp_path, "Faulty/None-v0", preload=["threaded"]))
+    assert first["warnings"][0].startswith('Its "preload" modules start threads (there are 2 then)')
+    assert report["problems"] == []
+
+
 def test_the_family_is_told_first_and_what_all_tell_last(checked):
     first, *_, last = checked
     assert first["ids"] == len(MANIFEST["environments"])
@@ -152,7 +168,10 @@ def test_patterns_that_match_no_id_are_told():
     [
         ({}, []),
         ({"step_us": 400, "memory_mb": 30}, []),
-        ({"step_us": 10}, ['"step_us" is 10, but a step took 1000 µs here in the median: correct it.']),
+        (
+            {"step_us": 10},
+            ['"step_us" is 10, but a step took 1000 µs here in the median: correct it, unless this machine was busy.'],
+        ),
         ({"step_us": 900, "memory_mb": 500}, ['"memory_mb" is 500, but a process took 50 MB here in the median: correct it.']),
     ],
 )

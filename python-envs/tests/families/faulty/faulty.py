@@ -1,4 +1,4 @@
-"""Environments with one fault each, which a check of their family must find."""
+"""Environments with one fault each, which a check of their family must find, and one for several agents without any."""
 
 import os
 import random
@@ -60,3 +60,47 @@ class Faulty(gymnasium.Env):
         else:
             value = 2 if self.fault == "space" else self.np_random.random()
         return {"x": np.full(3 if self.fault == "shape" else 2, value, np.float32)}
+
+
+class Agents:
+    """A PettingZoo ParallelEnv, made without PettingZoo, in which each agent may do one thing at a time."""
+
+    metadata: ClassVar = {}
+    possible_agents: ClassVar = ["a", "b"]
+    observation_spaces: ClassVar = {agent: spaces.Dict({"action_mask": spaces.MultiBinary(3)}) for agent in "ab"}
+    action_spaces: ClassVar = {agent: spaces.Discrete(3) for agent in "ab"}
+
+    @property
+    def unwrapped(self):
+        """Itself."""
+        return self
+
+    def observation_space(self, agent):
+        """What an agent sees: which actions it may take."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent):
+        """One of three actions."""
+        return self.action_spaces[agent]
+
+    def reset(self, seed=None, options=None):
+        """Begins with ten steps to go."""
+        self.agents, self.steps, self.allowed = list(self.possible_agents), 10, 0
+        return self._observations(), {agent: {} for agent in self.agents}
+
+    def step(self, actions):
+        """Raises ValueError for an action that is not allowed."""
+        if any(action != self.allowed for action in actions.values()):
+            raise ValueError("not allowed")
+        self.steps, self.allowed = self.steps - 1, (self.allowed + 1) % 3
+        ended = dict.fromkeys(self.agents, self.steps == 0)
+        told = self._observations(), dict.fromkeys(ended, 1.0), ended, dict.fromkeys(ended, False), {agent: {} for agent in ended}
+        self.agents = [agent for agent in self.agents if not ended[agent]]
+        return told
+
+    def close(self):
+        """Does nothing."""
+
+    def _observations(self):
+        mask = np.arange(3) == self.allowed
+        return {agent: {"action_mask": mask.astype(np.int8)} for agent in self.agents}
