@@ -328,8 +328,10 @@ class Examination:
                 warnings.simplefilter("always")
                 _run_checker(env)
         except Exception as error:
-            found = self.warnings if self._is_lenient else self.problems
-            found.append(f"{_checker_of(env)}: {named(error).removeprefix('AssertionError: ')}")
+            text = named(error).removeprefix("AssertionError: ")
+            # The bridge copies whatever it sends before the next step.
+            is_harmless = self._is_lenient or "share an object" in text
+            (self.warnings if is_harmless else self.problems).append(f"{_checker_of(env)}: {text}")
             return
         finally:
             close([env])

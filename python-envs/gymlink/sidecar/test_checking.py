@@ -84,7 +84,9 @@ def test_what_may_be_meant_is_a_warning(checked):
     missing = found["Faulty/Import-v0"]
     assert missing["unavailable"]
     assert "No module named 'faulty_and_absent': add what is missing to requirements.in" in missing["warnings"][0]
-    assert all(found[f"Faulty/{name}-v0"]["problems"] == [] for name in ("Info", "Render", "Import"))
+    assert all(found[f"Faulty/{name}-v0"]["problems"] == [] for name in ("Info", "Render", "Import", "Shared"))
+    (shared,) = found["Faulty/Shared-v0"]["warnings"]
+    assert "share an object" in shared
 
 
 def test_an_environment_that_is_well_is_measured(checked):
@@ -122,9 +124,9 @@ def test_the_family_is_told_first_and_what_all_tell_last(checked):
 
 @pytest.mark.parametrize("start", ["fork", "cold"])
 def test_what_hangs_is_ended_and_says_where(tmp_path, start):
-    lines = lines_of(check(tmp_path, "Faulty/Hang-v0", "Faulty/None-v0", limit=3, start=start))
+    lines = lines_of(check(tmp_path, "Faulty/Hang-v0", "Faulty/None-v0", limit=12, start=start))
     (problem,) = reports(lines)["Faulty/Hang-v0"]["problems"]
-    assert re.fullmatch(r"It took over 3 s and was ended in its reset, at line \d+ of .*faulty\.py \(reset\): mend .*", problem)
+    assert re.fullmatch(r"It took over 12 s and was ended in its reset, at line \d+ of .*faulty\.py \(reset\): mend .*", problem)
     assert reports(lines)["Faulty/None-v0"]["problems"] == []
 
 

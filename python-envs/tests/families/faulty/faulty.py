@@ -59,7 +59,12 @@ class Faulty(gymnasium.Env):
             value = random.random()
         else:
             value = 2 if self.fault == "space" else self.np_random.random()
-        return {"x": np.full(3 if self.fault == "shape" else 2, value, np.float32)}
+        x = np.full(3 if self.fault == "shape" else 2, value, np.float32)
+        if self.fault == "shared":
+            # Gives the same array each time.
+            self.x = getattr(self, "x", x)
+            return {"x": self.x}
+        return {"x": x}
 
 
 class Agents:
