@@ -134,7 +134,7 @@ describe('gymlink family', { timeout: 120_000 }, () => {
 
     test('says what is wrong, and fails', async () => {
       const patterns = ['Faulty/C*', 'Faulty/Exit-v0', 'Faulty/Hang-v0', 'Faulty/Space-v0'];
-      const options = [faulty, ...patterns, '--limit', '5'];
+      const options = [faulty, ...patterns, '--limit', '12'];
       const checked = run(process.execPath, [...args, ...options], { env });
       const { code, stdout } = await checked.catch((error) => error);
       expect(code).toBe(1);
@@ -146,7 +146,7 @@ describe('gymlink family', { timeout: 120_000 }, () => {
         /^ {2}Faulty\/Constructor-v0: Its constructor raised ValueError: no licence, at line/m,
         /^ {2}Faulty\/Crash-v0: Its process was ended by SIGSEGV in its step, at line/m,
         /^ {2}Faulty\/Exit-v0: Its process exited with status 3 in its step/m,
-        /^ {2}Faulty\/Hang-v0: It took over 5 s and was ended in its reset, at line/m,
+        /^ {2}Faulty\/Hang-v0: It took over 12 s and was ended in its reset, at line/m,
         /^ {2}Faulty\/Space-v0: Its observation\['x'\]\[0\] is 2\.0, but its space has 0\.0 to 1\.0/m,
       ])
         expect(stdout).toMatch(message);
