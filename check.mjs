@@ -7,14 +7,16 @@ import { devPython } from './dev-python.mjs';
 
 const { python, env } = await devPython((line) => console.error(line));
 
+const pythonFolders = ['python-envs', 'proto', 'examples'];
+
 const checks = {
   'format and lint (biome)': () => run('node_modules/.bin/biome', 'ci', '--error-on-warnings'),
   'types (tsc)': () => run(process.execPath, 'node_modules/typescript/bin/tsc', '--noEmit'),
   'proto lint (buf)': () => run('node_modules/.bin/buf', 'lint'),
   'generated code is fresh': generatedCodeIsFresh,
   'Python format (ruff)': () =>
-    run(python, '-m', 'ruff', 'format', '--check', '--quiet', 'python-envs', 'proto'),
-  'Python lint (ruff)': () => run(python, '-m', 'ruff', 'check', '--quiet', 'python-envs', 'proto'),
+    run(python, '-m', 'ruff', 'format', '--check', '--quiet', ...pythonFolders),
+  'Python lint (ruff)': () => run(python, '-m', 'ruff', 'check', '--quiet', ...pythonFolders),
   'Python types (pyright)': () => run(python, '-m', 'pyright', '--project', 'python-envs'),
   'lock files name no addresses': lockFilesNameNoAddresses,
 };
