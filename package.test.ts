@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -42,6 +42,18 @@ async function newProject(name: string, packages: readonly string[]): Promise<st
   const args = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts'];
   await run('npm', [...args, ...packages], { cwd: path, env });
   return path;
+}
+
+let agents: Promise<string> | undefined;
+
+/** A project with the optional packages, too, made at its first use. */
+function agentsProject(): Promise<string> {
+  agents ??= (async () => {
+    const { peerDependencies } = JSON.parse(await readFile('package.json', 'utf8'));
+    const peers = Object.entries(peerDependencies).map(([name, version]) => `${name}@${version}`);
+    return newProject('agents', [tarball, ...peers]);
+  })();
+  return agents;
 }
 
 /** The README's code that follows the given heading. */
@@ -218,11 +230,7 @@ describe('in an empty project', () => {
 test(
   'with TensorFlow.js the agents load, and their declarations compile',
   async () => {
-    const peers: Record<string, string> = JSON.parse(
-      await readFile('package.json', 'utf8'),
-    ).peerDependencies;
-    const packages = Object.entries(peers).map(([name, version]) => `${name}@${version}`);
-    const path = await newProject('agents', [tarball, ...packages]);
+    const path = await agentsProject();
     const script =
       "import { loadCompute } from 'gymlink/agents'; console.log((await loadCompute('wasm')).backend);";
     await writeFile(join(path, 'agents.mts'), script);
@@ -238,6 +246,114 @@ test(
   },
   installTimeoutMs,
 );
+
+describe('docs/your-own-environment.md', () => {
+  /** The page's listings in some languages. */
+  async function listings(...languages: string[]): Promise<string[]> {
+    const page = await readFile('docs/your-own-environment.md', 'utf8');
+    return [...page.matchAll(/```(\w+)\n([\s\S]*?)```/g)]
+      .filter(([, language = '']) => languages.includes(language))
+      .map(([, , code = '']) => code);
+  }
+
+  /** Copies the example's scripts into a project, and compiles them, since not every Node runs TypeScript. */
+  async function copyScripts(path: string): Promise<void> {
+    const isScript = (name: string) => /^examples$|\.ts$|rollout\.py$/.test(name);
+    await cp('examples', path, { recursive: true, filter: isScript });
+    const options =
+      '--ignoreConfig --rewriteRelativeImportExtensions --strict --skipLibCheck --module nodenext --target es2023';
+    const tsc = [join(root, 'node_modules/typescript/bin/tsc'), ...options.split(' ')];
+    const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')];
+    const sources = (await readdir(path)).filter((name) => name.endsWith('.ts'));
+    await run(process.execPath, [...tsc, ...types, ...sources], { cwd: path });
+  }
+
+  /** Runs the page's commands in turn, the server beside the others, and gives what each wrote. */
+  async function runCommands(path: string): Promise<Record<string, string>> {
+    const python = process.env.GYMLINK_DEV_PYTHON ?? 'python3';
+    const PYTHONPATH = join(path, 'node_modules/gymlink/python-envs');
+    const output: Record<string, string> = {};
+    let [address, pid] = ['', 0];
+    const commands = (await listings('sh')).join('').trim().split('\n');
+    try {
+      for (const command of commands.filter((line) => !line.startsWith('npm '))) {
+        if (command.includes('gymlink serve')) {
+          const args = [...command.split(' ').slice(1), '--listen', '127.0.0.1:0', '--json'];
+          const stdio = ['ignore', 'pipe', 'ignore'] as const;
+          const server = spawn('npx', args, { cwd: path, env, stdio: [...stdio] });
+          ({ address, pid } = JSON.parse(await firstLine(server)));
+          const script = await readFile('examples/rollout.py', 'utf8');
+          await writeFile(join(path, 'rollout.py'), script.replace('localhost:50051', address));
+          continue;
+        }
+        const here = command
+          .replace('localhost:50051', address)
+          .replace('train.ts', 'train.ts --seeds 1 --steps 640 --episodes 4')
+          .replace(/^node (\S+)\.ts/, `${process.execPath} $1.js`)
+          .replace(/^python3/, python);
+        const options = { cwd: path, env: { ...env, PYTHONPATH } };
+        output[command] = (await run('bash', ['-c', here], options)).stdout;
+        if (command.includes('family new'))
+          await cp('examples/notifications', join(path, 'notifications'), { recursive: true });
+      }
+    } finally {
+      if (pid > 0) process.kill(pid, 'SIGTERM');
+    }
+    return output;
+  }
+
+  test('has each of its listings from a file of examples', async () => {
+    const names = (await readdir('examples', { recursive: true })).filter((name) =>
+      /\.(ts|py|json|in)$/.test(name),
+    );
+    const files = await Promise.all(names.map((name) => readFile(join('examples', name), 'utf8')));
+    const code = await listings('ts', 'python', 'json', 'text');
+    expect(code.length).toBeGreaterThan(5);
+    for (const listing of code)
+      expect(
+        files.some((file) => file.includes(listing)),
+        listing,
+      ).toBe(true);
+  });
+
+  test(
+    'has commands that lead from an empty folder to a trained agent',
+    async () => {
+      const path = await agentsProject();
+      await copyScripts(path);
+      const output = await runCommands(path);
+
+      const lock = 'notifications/requirements.lock';
+      expect(await readFile(join(path, lock), 'utf8')).toBe(
+        await readFile(join('examples', lock), 'utf8'),
+      );
+      expect(output['npx gymlink describe Notifications-v0 --address localhost:50051']).toContain(
+        'audience: str = "everyone", patience: float = 1,',
+      );
+
+      const total = (command: string) => /\nreturn (-?[\d.]+),/.exec(output[command] ?? '')?.[1];
+      expect(total('node rollout.ts')).toBeDefined();
+      expect(total('python3 rollout.py')).toBe(total('node rollout.ts'));
+
+      expect([output['node render.ts']]).toEqual(await listings('console'));
+      for (const picture of ['frame.png', 'results/episode.png']) {
+        const png = await readFile(join(path, picture));
+        const size = [png.readUInt32BE(16), png.readUInt32BE(20)];
+        expect([png.toString('latin1', 1, 4), ...size]).toEqual(['PNG', 960, 440]);
+      }
+
+      const results = await readFile(join(path, 'results/results.json'), 'utf8');
+      const { rows, curves } = JSON.parse(results);
+      expect(rows).toHaveLength(5);
+      for (const { mean, std } of rows) expect([mean, std].every(Number.isFinite)).toBe(true);
+      expect(curves[0].curve.validations).toMatchObject([{ steps: 640 }]);
+      expect(await readFile(join(path, 'results/learning-curve.svg'), 'utf8')).toMatch(/^<svg/);
+
+      expect(output['node subject-line.ts']).toMatch(/^On offer: [\s\S]* opened\. Good line\.\n$/);
+    },
+    installTimeoutMs,
+  );
+});
 
 test('the Python package installs on its own with pip', async () => {
   const python = process.env.GYMLINK_DEV_PYTHON ?? 'python3';

@@ -23,6 +23,7 @@ const testedFamilies = [
   'python-envs/families/minigrid',
   'python-envs/tests/families/awkward',
   'python-envs/tests/families/old',
+  'examples/notifications',
 ];
 
 class SetupError extends Error {}

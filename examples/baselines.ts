@@ -37,7 +37,7 @@ export function schedules(space: Space): Baseline[] {
   return [...kinds, 'most relevant'].flatMap((kind) =>
     slots.flatMap((name, slot) =>
       [1, 2, 3].map((days) => ({
-        name: `${kind}, ${name}, every ${days === 1 ? 'day' : `${days} days`}`,
+        name: `schedule: ${kind}, ${name}, every ${days === 1 ? 'day' : `${days} days`}`,
         make: () => schedule(space, kinds.indexOf(kind), slot, days),
       })),
     ),
@@ -55,18 +55,21 @@ function schedule(space: Space, kind: number, slot: number, days: number): Polic
   };
 }
 
-/** Rules that send the most relevant kind if it is relevant enough, when this user tends to come, at most once a day. */
+/** Rules that send the most relevant kind if it is relevant enough, when this user tends to come, once or twice a day. */
 export function rules(space: Space): Baseline[] {
   return [0.3, 0.4, 0.5, 0.6].flatMap((threshold) =>
-    [0, 0.25, 0.3].map((share) => ({
-      name: `relevance > ${threshold}, visits > ${share}`,
-      make: () =>
-        eachRow(space, ({ relevance, sent, visits_now: [visits] }) => {
-          const kind = argMax(relevance);
-          const isRelevant = (relevance[kind] as number) > threshold;
-          return isRelevant && (visits as number) > share && sent[0] === 0 ? 1 + kind : 0;
-        }),
-    })),
+    [0, 0.25, 0.3].flatMap((share) =>
+      [1, 2].map((daily) => ({
+        name: `rule: relevance > ${threshold}, visits > ${share}, at most ${daily} a day`,
+        make: () =>
+          eachRow(space, ({ relevance, sent, visits_now: [visits] }) => {
+            const kind = argMax(relevance);
+            const isRelevant = (relevance[kind] as number) > threshold;
+            const isDue = (visits as number) > share && (sent[0] as number) < daily / slots.length;
+            return isRelevant && isDue ? 1 + kind : 0;
+          }),
+      })),
+    ),
   );
 }
 

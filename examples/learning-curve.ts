@@ -29,6 +29,7 @@ export function learningCurveSvg(
     xAxis: { type: 'value', name: 'environment steps', nameLocation: 'middle', nameGap: 28 },
     yAxis: {
       type: 'value',
+      min: Math.min(0, ...levels.map(({ mean }) => Math.floor(mean))),
       name: 'mean return of an episode',
       nameLocation: 'middle',
       nameGap: 35,
