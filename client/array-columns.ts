@@ -63,27 +63,27 @@ export class PlainColumn extends ArrayColumn {
 
   read(blocks: Blocks, { count, first, rows }: Places): void {
     const { rowBytes, bytes } = this;
-    const block = this.take(blocks, count * rowBytes);
     if (rows === undefined) {
-      bytes.set(block, first * rowBytes);
+      const run = bytes.subarray(first * rowBytes, (first + count) * rowBytes);
+      blocks.takeInto(run);
+      this.check(run);
       return;
     }
+    const block = blocks.take(count * rowBytes);
+    this.check(block);
     for (let i = 0; i < count; i++)
       bytes.set(block.subarray(i * rowBytes, (i + 1) * rowBytes), (rows[i] as number) * rowBytes);
   }
 
-  protected take(blocks: Blocks, byteLength: number): Uint8Array {
-    return blocks.take(byteLength);
-  }
+  /** Checks the elements of a block. */
+  protected check(_block: Uint8Array): void {}
 }
 
 /** Booleans, of which no byte may be another than 0 or 1. */
 export class BoolColumn extends PlainColumn {
-  protected override take(blocks: Blocks, byteLength: number): Uint8Array {
-    const block = super.take(blocks, byteLength);
+  protected override check(block: Uint8Array): void {
     for (let i = 0; i < block.length; i++)
       if ((block[i] as number) > 1) throw malformed(`a bool is ${block[i]}, not 0 or 1`);
-    return block;
   }
 }
 

@@ -6,22 +6,45 @@ export function padded(byteLength: number): number {
   return Math.ceil(byteLength / 8) * 8;
 }
 
+/** A payload that is not in memory yet. */
+export interface UnreadPayload {
+  readonly length: number;
+  /** Fills `target` with the bytes from `begin` on. */
+  readInto(target: Uint8Array, begin: number): void;
+}
+
 /** Takes blocks off a payload, one after another; each begins at a multiple of 8 bytes (space.proto). */
 export class Blocks {
   private at = 0;
-  private readonly payload: Uint8Array;
+  private readonly payload: Uint8Array | UnreadPayload;
 
-  constructor(payload: Uint8Array) {
+  constructor(payload: Uint8Array | UnreadPayload) {
     this.payload = payload;
   }
 
-  /** The next block's bytes: a view into the payload, at any alignment. */
+  /** The next block's bytes: a view into the payload, at any alignment, or a copy. */
   take(byteLength: number): Uint8Array {
+    const begin = this.advance(byteLength);
+    if (this.payload instanceof Uint8Array) return this.payload.subarray(begin, begin + byteLength);
+    const bytes = new Uint8Array(byteLength);
+    this.payload.readInto(bytes, begin);
+    return bytes;
+  }
+
+  /** Copies the next block to where its bytes are wanted. */
+  takeInto(target: Uint8Array): void {
+    const begin = this.advance(target.length);
+    if (this.payload instanceof Uint8Array)
+      target.set(this.payload.subarray(begin, begin + target.length));
+    else this.payload.readInto(target, begin);
+  }
+
+  private advance(byteLength: number): number {
     const begin = this.at;
     this.at = begin + padded(byteLength);
     if (begin + byteLength > this.payload.length)
       throw malformed(`a block of ${byteLength} bytes does not fit into ${this.payload.length}`);
-    return this.payload.subarray(begin, begin + byteLength);
+    return begin;
   }
 
   /** The next block as the offsets of some rows, of a space of some kind. */

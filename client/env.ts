@@ -67,7 +67,7 @@ export class Env<Obs = Sample, Act = Sample> {
     this.metadata = opened.metadata ? (fromMap(opened.metadata) as Record<string, PlainValue>) : {};
     this.maxEpisodeSteps = opened.environment?.maxEpisodeSteps ?? 0;
     this.seed = fromMagnitude(opened.seed?.magnitude ?? new Uint8Array());
-    this.rows = new Rows(this.observationSpace, 1, opened.environment?.id ?? '');
+    this.rows = new Rows(this.observationSpace, 1, opened.environment?.id ?? '', session.memory);
   }
 
   /**
@@ -201,6 +201,7 @@ export class Env<Obs = Sample, Act = Sample> {
 
   private read(transition: Transition): Reset<Obs> {
     this.rows.read(transition.parts);
+    this.session.acknowledge(transition.delivery);
     const [info = {}] = this.rows.infos.length === 0 ? [] : infoList(this.rows.infos, 1);
     return { observation: this.rows.observations.row(0) as Obs, info };
   }

@@ -60,6 +60,11 @@ export interface MakeOptions {
   readonly seed?: Seed;
   /** Wrappers, innermost first. Spaces are then those of the outermost one. */
   readonly wrappers?: readonly (string | WrapperSpec)[];
+  /**
+   * False: payloads come in messages also where client and server share a machine and its memory. By default they are read from
+   * shared memory where that is possible and they are large (64 KiB or more).
+   */
+  readonly sharedMemory?: boolean;
   /** Top-level keys of the infos that travel; an empty list for no infos at all. By default all do. */
   readonly infoKeys?: readonly string[];
 }
@@ -216,7 +221,7 @@ export function openRequest(envId: string, options: MakeVecOptions): OpenRequest
       return { name, kwargs: toMap(kwargs) };
     }),
     compression: Compression.COMPRESSION_UNSPECIFIED,
-    sharedMemory: false,
+    sharedMemory: options.sharedMemory ?? true,
     leaseS: 0,
     plan: plannedResets(options),
     envKwargs: argumentsOfEach(options),

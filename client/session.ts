@@ -3,9 +3,11 @@ import {
   type OpenRequest,
   SessionRequest,
   type SessionResponse,
+  type SharedMemoryOffer,
   type Transition,
 } from '../proto/gen/gymlink/v1/session.js';
 import { fromErrorMessage, GymlinkError } from './errors.js';
+import { SharedMemory } from './shared-memory.js';
 
 /** The bidirectional stream that carries a session, as the connection opens it. */
 export interface SessionStream {
@@ -48,6 +50,7 @@ export class Session {
   private maxMessageBytes = Infinity;
   private seq = 0n;
   private acknowledged = 0n;
+  private sharedMemory: SharedMemory | undefined;
   private ended: GymlinkError | undefined;
   private closing: Promise<void> | undefined;
   private readonly endListeners: (() => void)[] = [];
@@ -70,7 +73,32 @@ export class Session {
     // A delivery beyond the window would wait for an acknowledgement, which the next request carries.
     this.maxInFlight = Math.max(1, Math.min(opened.maxInFlight, opened.deliveryWindow || Infinity));
     this.maxMessageBytes = Number(opened.maxMessageBytes);
+    if (opened.sharedMemory !== undefined) await this.share(opened.sharedMemory);
     return opened;
+  }
+
+  /** Where payloads come that are not in the messages; undefined where all are. */
+  get memory(): SharedMemory | undefined {
+    return this.sharedMemory;
+  }
+
+  /** Tells the server, with the next request, that a delivery and all before it were read. */
+  acknowledge(delivery: bigint): void {
+    if (delivery > this.acknowledged) this.acknowledged = delivery;
+  }
+
+  /** Takes the offer of shared memory, if this process can read it; otherwise payloads come in messages. */
+  private async share(offer: SharedMemoryOffer): Promise<void> {
+    const memory = SharedMemory.open(offer);
+    if (memory === undefined) return;
+    this.onEnd(() => memory.close());
+    const proof = { nonce: memory.nonce };
+    try {
+      await this.request({ $case: 'sharedMemoryProof', value: proof }, 'sharedMemoryReady');
+      this.sharedMemory = memory;
+    } catch {
+      memory.close();
+    }
   }
 
   /** Sends a request; resolves to its reply, or rejects with its error. */
@@ -157,7 +185,8 @@ export class Session {
     if (begun !== undefined) transition.parts.unshift(...begun.parts);
     pending.begun = transition;
     if (transition.more) return false;
-    this.acknowledged = transition.delivery;
+    // What is in shared memory has yet to be read.
+    if (this.memory === undefined) this.acknowledge(transition.delivery);
     return true;
   }
 

@@ -3,9 +3,10 @@ import {
   TransitionDetails,
   type TransitionPart,
 } from '../proto/gen/gymlink/v1/session.js';
-import { Blocks, malformed, padded } from './blocks.js';
+import { Blocks, malformed, padded, type UnreadPayload } from './blocks.js';
 import { type Column, columnOf, type Places } from './columns.js';
 import { InfoWarning } from './info-warning.js';
+import type { SharedMemory } from './shared-memory.js';
 import type { Sample, Space } from './spaces/index.js';
 import { fromMagnitude } from './values.js';
 
@@ -42,8 +43,11 @@ export class Rows {
   /** Parts of a session come in the same few sizes at every step. */
   private readonly headers = new Map<number, Header>();
 
-  constructor(space: Space, numEnvs: number, envId: string) {
+  private readonly memory: SharedMemory | undefined;
+
+  constructor(space: Space, numEnvs: number, envId: string, memory?: SharedMemory) {
     this.space = space;
+    this.memory = memory;
     this.warning = new InfoWarning(envId);
     this.rewards = new Float64Array(numEnvs);
     this.terminations = new Uint8Array(numEnvs);
@@ -75,16 +79,22 @@ export class Rows {
   }
 
   private readPart(part: TransitionPart, asked: readonly number[], before: number): void {
-    if (part.location?.$case !== 'payload') throw malformed('it is not in the message');
     const header = this.headerFor(part.rows);
-    const blocks = new Blocks(part.location.value);
-    header.bytes.set(blocks.take(header.bytes.length));
+    const blocks = new Blocks(this.payload(part));
+    blocks.takeInto(header.bytes);
     const places = this.place(header, asked, before);
     this.observations.read(blocks, places);
     const ended = header.hasFinal.includes(1) ? rowsWhere(header.hasFinal) : [];
     if (ended.length > 0) this.readFinals(blocks, places, ended);
     blocks.end();
     if (part.details.length > 0) this.readDetails(part.details, places, ended);
+  }
+
+  private payload({ location }: TransitionPart): Uint8Array | UnreadPayload {
+    if (location?.$case === 'payload') return location.value;
+    if (location === undefined || this.memory === undefined)
+      throw malformed('it is nowhere that this session knows');
+    return this.memory.payload(location.value);
   }
 
   private headerFor(rows: number): Header {

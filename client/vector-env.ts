@@ -1,4 +1,4 @@
-import type { OpenedResponse } from '../proto/gen/gymlink/v1/session.js';
+import type { OpenedResponse, Transition } from '../proto/gen/gymlink/v1/session.js';
 import { encodeActions } from './actions.js';
 import { callMethod, readAttribute, writeAttribute } from './attributes.js';
 import { GymlinkError } from './errors.js';
@@ -116,7 +116,8 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
     this.metadata = opened.metadata ? (fromMap(opened.metadata) as Record<string, PlainValue>) : {};
     this.maxEpisodeSteps = opened.environment?.maxEpisodeSteps ?? 0;
     this.seed = fromMagnitude(opened.seed?.magnitude ?? new Uint8Array());
-    this.rows = new Rows(this.singleObservationSpace, this.numEnvs, opened.environment?.id ?? '');
+    const envId = opened.environment?.id ?? '';
+    this.rows = new Rows(this.singleObservationSpace, this.numEnvs, envId, session.memory);
   }
 
   /**
@@ -127,7 +128,7 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
   async reset(options: VectorResetOptions = {}): Promise<VectorReset<Obs>> {
     const request = resetRequest(options, this.numEnvs);
     const reset = this.session.request({ $case: 'reset', value: request }, 'transition');
-    this.rows.read((await reset).parts, request.envIndices);
+    this.read(await reset, request.envIndices);
     return { observations: this.observations(), infos: this.infos() };
   }
 
@@ -139,7 +140,7 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
    */
   async step(actions: Act): Promise<VectorStep<Obs>> {
     const bytes = encodeActions(this.singleActionSpace, this.numEnvs, actions);
-    this.rows.read((await this.session.step(bytes)).parts);
+    this.read(await this.session.step(bytes));
     const { rewards, terminations, truncations } = this.rows;
     return {
       observations: this.observations(),
@@ -239,7 +240,7 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
   ): Promise<VectorReset<Obs>> {
     const count = envIndices?.length ?? this.numEnvs;
     const ids = typeof stateIds === 'bigint' ? new Array<StateId>(count).fill(stateIds) : stateIds;
-    this.rows.read((await restoreStates(this.session, ids, envIndices)).parts, envIndices);
+    this.read(await restoreStates(this.session, ids, envIndices), envIndices);
     return { observations: this.observations(), infos: this.infos() };
   }
 
@@ -296,6 +297,11 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  private read({ parts, delivery }: Transition, asked?: readonly number[]): void {
+    this.rows.read(parts, asked);
+    this.session.acknowledge(delivery);
   }
 
   private observations(): Obs {

@@ -76,6 +76,7 @@ describe('GetServerInfo', limit, () => {
         Capability.CAPABILITY_WRAPPERS,
         Capability.CAPABILITY_INFO_FILTER,
         Capability.CAPABILITY_SEED_PLAN,
+        Capability.CAPABILITY_SHARED_MEMORY,
       ],
       limits: { maxMessageBytes: 67_108_864n, maxEnvsPerSession: 4096, maxSessions: 256 },
     });

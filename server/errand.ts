@@ -1,4 +1,4 @@
-import type { FrameType } from '../proto/gen/gymlink/worker/v1/worker.js';
+import { FrameType } from '../proto/gen/gymlink/worker/v1/worker.js';
 import { alertness } from './alertness.js';
 import type { PlacedWorker } from './placed-workers.js';
 import type { PendingRequest } from './worker.js';
@@ -33,12 +33,17 @@ export function sendErrand(
     alertness.end();
     onAnswered(answers);
   };
-  const answers = workers.map((): PendingRequest => {
-    return { seq, what, deadlineMs, replyType, bodies: [], error: undefined, onSettled };
+  const hasRows = replyType === FrameType.FRAME_TYPE_TRANSITION;
+  const answers = workers.map(({ slots }): PendingRequest => {
+    const slot = hasRows ? slots.take() : undefined;
+    return { seq, what, deadlineMs, replyType, slot, bodies: [], error: undefined, onSettled };
   });
-  const head = { type: errand.type, seq, alone: alertness.begin(workers.length) };
-  for (let i = 0; i < answers.length; i++)
-    workers[i]?.worker.request(answers[i] as PendingRequest, head, ...errand.pieces);
+  const alone = alertness.begin(workers.length);
+  for (let i = 0; i < answers.length; i++) {
+    const answer = answers[i] as PendingRequest;
+    const head = { type: errand.type, seq, alone, slot: answer.slot?.number };
+    workers[i]?.worker.request(answer, head, ...errand.pieces);
+  }
 }
 
 function workersOf(

@@ -5,8 +5,16 @@ import { ErrorReason, RequestError, requestError, toErrorMessage } from './error
 import type { Logger } from './log.js';
 import { mergeErrors } from './merge-errors.js';
 import type { PlacedWorker } from './placed-workers.js';
+import type { SharedSlot } from './shared-memory.js';
 import type { Messages } from './slot.js';
-import { encodedBytes, encodeTransition, envIndicesOf, type Part, readPart } from './transition.js';
+import {
+  encodedBytes,
+  encodeTransition,
+  envIndicesOf,
+  isShared,
+  type Part,
+  readPart,
+} from './transition.js';
 import type { PendingRequest } from './worker.js';
 
 /** Takes the reply to a request: encoded SessionResponse messages, or the failure. */
@@ -26,7 +34,10 @@ export class Errands {
   readonly #log: Logger;
   #unfinished = 0;
   #delivery = 0;
-  #rows = 0;
+  /** Bytes of payloads delivered so far, and rows. */
+  readonly #delivered = { rows: 0, messageBytes: 0, sharedBytes: 0 };
+  /** Slots that belong to the client until it acknowledges the delivery. */
+  readonly #lent: { readonly delivery: number; readonly slots: readonly SharedSlot[] }[] = [];
 
   constructor(placed: readonly PlacedWorker[], states: EnvStates, terms: Terms, log: Logger) {
     this.#placed = placed;
@@ -40,9 +51,15 @@ export class Errands {
     return this.#delivery;
   }
 
-  /** Rows delivered so far. */
-  get rows(): number {
-    return this.#rows;
+  /** Rows delivered so far, and bytes of their payloads in messages and in shared memory. */
+  get delivered(): Readonly<{ rows: number; messageBytes: number; sharedBytes: number }> {
+    return this.#delivered;
+  }
+
+  /** The client has taken all deliveries up to this one: their slots are free. */
+  acknowledge(delivery: number): void {
+    while (this.#lent[0] !== undefined && this.#lent[0].delivery <= delivery)
+      for (const slot of this.#lent.shift()?.slots ?? []) slot.free();
   }
 
   /** Whether requests are on their way through workers. */
@@ -94,7 +111,7 @@ export class Errands {
 
   /** The rows that answer an errand, one a sub-environment. Raises RangeError for another number. */
   parts({ envIndices }: Errand, answers: readonly PendingRequest[]): Part[] {
-    const parts = answers.flatMap(({ bodies }) => bodies.map(readPart));
+    const parts = answers.flatMap(({ bodies, slot }) => bodies.map((body) => readPart(body, slot)));
     const rows = parts.reduce((sum, part) => sum + part.rows, 0);
     if (rows !== envIndices.length)
       throw new RangeError(`${rows} rows for ${envIndices.length} sub-environments`);
@@ -112,11 +129,19 @@ export class Errands {
       this.#states.markFailed(envIndices);
       throw this.#tooLarge('The rows of one worker with their infos', largest, [...envIndices]);
     }
-    for (const part of parts) this.#rows += part.rows;
+    for (const part of parts) this.#count(part);
+    const slots = parts.flatMap(({ slot }) => slot ?? []);
     return () => {
       this.#delivery += 1;
+      if (slots.length > 0) this.#lent.push({ delivery: this.#delivery, slots });
       return encodeTransition(seq, this.#delivery, parts, maxMessageBytes);
     };
+  }
+
+  #count({ rows, payloadBytes, slot }: Part): void {
+    this.#delivered.rows += rows;
+    if (slot === undefined) this.#delivered.messageBytes += payloadBytes;
+    else this.#delivered.sharedBytes += payloadBytes;
   }
 
   /** A message that is within the client's limit. Raises RequestError MESSAGE_TOO_LARGE. */
@@ -142,8 +167,11 @@ export class Errands {
   ): Messages | RequestError {
     try {
       this.#throwMerged(answers);
-      return finish(answers);
+      const messages = finish(answers);
+      for (const { slot, bodies } of answers) if (!bodies.some(isShared)) slot?.free();
+      return messages;
     } catch (error) {
+      for (const { slot } of answers) slot?.free();
       return this.#failure(error, errand);
     }
   }
@@ -152,9 +180,9 @@ export class Errands {
   #throwMerged(answers: readonly PendingRequest[]): void {
     if (answers.every(({ error }) => error === undefined)) return;
     const errors = answers.flatMap(({ error }) => (error === undefined ? [] : [error]));
-    const advanced = answers.flatMap(({ bodies, replyType }) =>
+    const advanced = answers.flatMap(({ bodies, replyType, slot }) =>
       replyType === FrameType.FRAME_TYPE_TRANSITION
-        ? bodies.flatMap((body) => envIndicesOf(readPart(body)))
+        ? bodies.flatMap((body) => envIndicesOf(readPart(body, slot)))
         : [],
     );
     const merged = mergeErrors(errors, advanced);

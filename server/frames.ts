@@ -12,6 +12,8 @@ export interface FrameHead {
   readonly seq: bigint;
   /** The server waits for nothing else; false if missing. */
   readonly alone?: boolean;
+  /** Number of the slot of shared memory that the payload of the reply may be written to. */
+  readonly slot?: number | undefined;
 }
 
 export interface Frame extends FrameHead {
@@ -94,7 +96,7 @@ function frameAt(bytes: Buffer, at: number, length: number): Frame {
 /** Sends a frame whose body is `pieces` one after another, in one write. */
 export function writeFrame(
   socket: Socket,
-  { type, seq, alone = false }: FrameHead,
+  { type, seq, alone = false, slot = -1 }: FrameHead,
   ...pieces: readonly Uint8Array[]
 ): void {
   let length = 0;
@@ -103,7 +105,7 @@ export function writeFrame(
   const head = Buffer.allocUnsafe(joined ? headerBytes + length : headerBytes);
   head.writeUInt32LE(length, 0);
   head.writeUInt16LE(type, 4);
-  head.writeUInt16LE(alone ? 1 : 0, 6);
+  head.writeUInt16LE((alone ? 1 : 0) + 2 * (slot + 1), 6);
   head.writeBigUInt64LE(seq, 8);
   if (joined) {
     let at = headerBytes;

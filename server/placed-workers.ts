@@ -3,6 +3,7 @@ import { FrameType, OpenWorker, WorkerOpened } from '../proto/gen/gymlink/worker
 import type { CatalogueEntry } from './catalogue.js';
 import { ErrorReason, RequestError, requestError } from './errors.js';
 import type { Deadlines } from './limits.js';
+import { SharedSlots } from './shared-memory.js';
 import { mergeOpened } from './spaces-alike.js';
 import type { Supervisor } from './supervisor.js';
 import type { PendingRequest, Worker } from './worker.js';
@@ -12,6 +13,7 @@ export interface PlacedWorker {
   readonly worker: Worker;
   readonly first: number;
   readonly count: number;
+  readonly slots: SharedSlots;
 }
 
 /** How sub-environments are to be made. */
@@ -53,7 +55,7 @@ export async function openWorkers(
   signal.addEventListener('abort', end);
   const placed = runs(request.numEnvs, count).flatMap((run, i) => {
     const worker = workers[i];
-    return worker === undefined ? [] : [{ worker, ...run }];
+    return worker === undefined ? [] : [{ worker, ...run, slots: new SharedSlots() }];
   });
   const deadline = setTimeout(() => {
     for (const worker of workers) worker.kill(tooSlow(request, deadlines).details);

@@ -79,6 +79,7 @@ export class SessionStream {
     if (this.#deaf) return;
     const slot = readSlot(bytes, this.#lastSeq, this.session?.lastDelivery ?? 0);
     this.#slots.push(slot);
+    this.session?.acknowledge(slot.acknowledged);
     if (slot.ends === 'no') {
       this.#lastSeq = slot.seq;
       this.#waiting.push(slot);
@@ -101,7 +102,7 @@ export class SessionStream {
   halfClosed(): void {
     if (this.#deaf) return;
     const request: Request = { $case: 'close', value: {} };
-    const slot: Slot = { seq: 0n, request, reply: undefined, ends: 'no' };
+    const slot: Slot = { seq: 0n, acknowledged: 0, request, reply: undefined, ends: 'no' };
     this.#deaf = true;
     this.#slots.push(slot);
     this.#waiting.push(slot);
@@ -238,7 +239,16 @@ export class SessionStream {
           'This stream has a session already: open another stream for another session.',
         );
       case 'sharedMemoryProof':
-        throw unimplemented('shared memory');
+        session.useSharedMemory(request.value.nonce).then(
+          () => {
+            this.#answer(slot, { $case: 'sharedMemoryReady', value: {} });
+            this.#pump();
+          },
+          (error) => {
+            this.#fail(slot, error);
+            this.#pump();
+          },
+        );
     }
   }
 

@@ -13,12 +13,13 @@ import { type CatalogueEntry, checkKwargs, checkWrappers } from './catalogue.js'
 import { EnvStates } from './env-states.js';
 import { stepHead } from './errand.js';
 import { Errands, type Reply } from './errands.js';
-import { type ErrorMessage, ErrorReason, RequestError, requestError } from './errors.js';
+import { type ErrorMessage, ErrorReason, malformed, RequestError, requestError } from './errors.js';
 import { type Deadlines, limits, workerCount } from './limits.js';
 import type { Logger } from './log.js';
 import type { CheckedOpen } from './open-checks.js';
 import { type OpenedWorkers, openWorkers, type PlacedWorker } from './placed-workers.js';
 import { checkReset, withSessionSeed } from './seeds.js';
+import { SharedMemory } from './shared-memory.js';
 import { StateRequests } from './state-requests.js';
 import type { Supervisor } from './supervisor.js';
 import { encodeJoined, endedEnvIndicesOf } from './transition.js';
@@ -47,6 +48,7 @@ export class Session {
   readonly #placed: readonly PlacedWorker[];
   readonly #states: EnvStates;
   readonly #errands: Errands;
+  readonly #memory: SharedMemory | undefined;
   readonly #deadlines: Deadlines;
   readonly #peer: string;
   readonly #openedAt = performance.now();
@@ -71,7 +73,11 @@ export class Session {
       maxPartBytes: partBytes(maxMessageBytes),
     };
     const opened = await openWorkers(supervisor, order, deadlines, signal);
-    const session = new Session(checked, entry, opened, deadlines, peer, log);
+    const { placed, opened: made } = opened;
+    const memory = request.sharedMemory
+      ? await SharedMemory.offer(placed.length, Number(made.payloadBytes))
+      : undefined;
+    const session = new Session(checked, entry, opened, memory, deadlines, peer, log);
     const { placements } = session.opened;
     log.info(
       { session: session.id, env: entry.summary.id, envs: request.numEnvs, placements },
@@ -84,12 +90,14 @@ export class Session {
     checked: CheckedOpen,
     entry: CatalogueEntry,
     { placed, opened }: OpenedWorkers,
+    memory: SharedMemory | undefined,
     deadlines: Deadlines,
     peer: string,
     log: Logger,
   ) {
     this.#checked = checked;
     this.#placed = placed;
+    this.#memory = memory;
     this.#deadlines = deadlines;
     this.#peer = peer;
     this.maxMessageBytes = checked.maxMessageBytes;
@@ -122,13 +130,24 @@ export class Session {
       deliveryWindow: 0,
       maxMessageBytes: BigInt(limits.maxMessageBytes),
       leaseS: 0,
-      sharedMemory: undefined,
+      sharedMemory: memory?.offer,
     };
   }
 
   /** Number of the last delivery; a client can have acknowledged no later one. */
   get lastDelivery(): number {
     return this.#errands.lastDelivery;
+  }
+
+  /** The client has taken all deliveries up to this one. */
+  acknowledge(delivery: number): void {
+    this.#errands.acknowledge(delivery);
+  }
+
+  /** Takes the proof that the client can read the shared memory. Raises RequestError; payloads then go on coming in messages. */
+  async useSharedMemory(nonce: Uint8Array): Promise<void> {
+    if (this.#memory === undefined) throw malformed('No shared memory was offered.');
+    await this.#memory.use(nonce, this.#placed, this.#deadlines.openMs);
   }
 
   /** Whether requests are on their way through workers. */
@@ -250,19 +269,23 @@ export class Session {
 
   /** Closes the sub-environments; settles when their workers are gone. */
   async close(): Promise<void> {
+    await this.#memory?.withdraw();
     await Promise.all(this.#placed.map(({ worker }) => worker.close(this.#deadlines.closeMs)));
   }
 
   summary(): SessionSummary {
     const { envId, numEnvs } = this.#checked.request;
+    const { rows, messageBytes, sharedBytes } = this.#errands.delivered;
     const ageS = (performance.now() - this.#openedAt) / 1000;
     return {
       sessionId: this.id,
       envId,
       numEnvs,
       ageS,
-      rows: BigInt(this.#errands.rows),
+      rows: BigInt(rows),
       peer: this.#peer,
+      messageBytes: BigInt(messageBytes),
+      sharedBytes: BigInt(sharedBytes),
     };
   }
 }

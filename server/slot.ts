@@ -9,6 +9,8 @@ export type Messages = readonly Uint8Array[] | (() => readonly Uint8Array[]);
 /** A request that was read, until it is answered. Replies leave in the order of the requests. */
 export interface Slot {
   readonly seq: bigint;
+  /** The last delivery that the client has taken. */
+  readonly acknowledged: number;
   readonly request: Request | undefined;
   /** Unset while it is not answered. */
   reply: Messages | undefined;
@@ -28,17 +30,23 @@ export function readSlot(bytes: Uint8Array, lastSeq: bigint, lastDelivery: numbe
   if (seq <= lastSeq)
     return brokenRule(seq, `seq must increase, but ${seq} came after ${lastSeq}.`);
   if (request === undefined) return brokenRule(seq, `Request ${seq} has no request set.`);
-  const slot: Slot = { seq, request, reply: undefined, ends: 'no' };
   if (acknowledged > lastDelivery) {
     const rule = `Delivery ${acknowledged} was acknowledged, but ${lastDelivery} is the last.`;
-    slot.reply = [errorMessage(seq, malformed(rule))];
+    const reply = [errorMessage(seq, malformed(rule))];
+    return { seq, acknowledged: 0, request, reply, ends: 'no' };
   }
-  return slot;
+  return { seq, acknowledged: Number(acknowledged), request, reply: undefined, ends: 'no' };
 }
 
 function brokenRule(seq: bigint, rule: string): Slot {
   const error = malformed(rule);
-  return { seq, request: undefined, reply: [errorMessage(seq, error)], ends: error };
+  return {
+    seq,
+    acknowledged: 0,
+    request: undefined,
+    reply: [errorMessage(seq, error)],
+    ends: error,
+  };
 }
 
 /** The messages of an answered request, which leave now. */

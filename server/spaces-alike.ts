@@ -30,6 +30,7 @@ export function mergeOpened(
       opened.map(({ observationSpace }) => observationSpace),
       (i) => otherSpace(request, 'another observation space than', firsts[i], ifIntended),
     );
+  // The longest run of sub-environments is the first.
   return { ...first, observationSpaces };
 }
 

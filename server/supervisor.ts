@@ -5,6 +5,7 @@ import { FamilyHost } from './family-host.js';
 import type { Deadlines } from './limits.js';
 import type { Logger } from './log.js';
 import { createRuntimeFolder, type RuntimeFolder, removeRuntimeFolder } from './runtime-folder.js';
+import { removeAbandonedMemory } from './shared-memory.js';
 import type { Worker } from './worker.js';
 import { WorkerSocket } from './worker-socket.js';
 
@@ -47,6 +48,7 @@ export class Supervisor {
     log: Logger,
   ): Promise<Supervisor> {
     const folder = await createRuntimeFolder();
+    await removeAbandonedMemory();
     const sockets = new WorkerSocket(log);
     await sockets.listen(folder.workerSocket);
     const stopping = new AbortController();

@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { SessionResponse, type Transition } from '../proto/gen/gymlink/v1/session.js';
+import {
+  SessionResponse,
+  type Transition,
+  type TransitionPart,
+} from '../proto/gen/gymlink/v1/session.js';
 import {
   encodedBytes,
   encodeJoined,
@@ -44,14 +48,21 @@ const anyPart = fc
     rows: fc.integer({ min: 1, max: 300 }),
     payload: fc.uint8Array({ maxLength: 400 }),
     details: fc.uint8Array({ maxLength: 200 }),
+    shared: fc.option(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 2 ** 32 - 1 }))),
   })
   .map(
-    ({ rows, payload, details }): Part => ({
+    ({ rows, payload, details, shared }): Part => ({
       rows,
       payload: Buffer.from(payload),
+      payloadBytes: shared === null ? payload.length : shared[1],
+      slot: shared === null ? undefined : { number: shared[0], free: () => undefined },
       details: Buffer.from(details),
     }),
   );
+
+function locationOf(location: TransitionPart['location']): unknown {
+  return location?.$case === 'payload' ? [...location.value] : location?.value;
+}
 
 test('the messages of a delivery decode to its parts, within the limit', () => {
   fc.assert(
@@ -74,9 +85,11 @@ test('the messages of a delivery decode to its parts, within the limit', () => {
         expect(back.map(({ rows, details }) => [rows, [...details]])).toEqual(
           parts.map(({ rows, details }) => [rows, [...details]]),
         );
-        expect(
-          back.map(({ location }) => location?.$case === 'payload' && [...location.value]),
-        ).toEqual(parts.map(({ payload }) => [...payload]));
+        expect(back.map(({ location }) => locationOf(location))).toEqual(
+          parts.map(({ slot, payload, payloadBytes }) =>
+            slot === undefined ? [...payload] : { slot: slot.number, length: BigInt(payloadBytes) },
+          ),
+        );
       },
     ),
   );
@@ -97,6 +110,18 @@ test('sees sub-environments and ends of episodes in the columns', () => {
   expect(envIndicesOf(part)).toEqual([4, 5, 9]);
   expect(endedEnvIndicesOf(part)).toEqual([5, 9]);
   expect(String(part.details)).toBe('x');
+});
+
+test('a frame whose payload is in a slot has its columns', () => {
+  const body = frameBody(3, columns([4, 5, 9], [0, 1, 0], [0, 0, 1]), Buffer.from('x'));
+  body.writeUInt32LE(5000, 4);
+  body.writeUInt32LE(2, 12);
+  const slot = { number: 7, free: () => undefined };
+  const part = readPart(body, slot);
+  expect(part).toMatchObject({ rows: 3, slot, payloadBytes: 5000 });
+  expect(endedEnvIndicesOf(part)).toEqual([5, 9]);
+  expect(String(part.details)).toBe('x');
+  expect(() => readPart(body)).toThrow(RangeError);
 });
 
 test('refuses frames whose lengths do not fit', () => {

@@ -1,28 +1,48 @@
 // Rows on their way from workers to the client: TRANSITION frames (worker.proto) become the parts of a Transition
 // (session.proto) without being decoded; only a few columns are looked at, where the session has to know.
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import type { SharedSlot } from './shared-memory.js';
 
 const frameHeadBytes = 16;
+const flag = { more: 1, shared: 2 };
 
 /** A TRANSITION frame's body, cut up. */
 export interface Part {
   readonly rows: number;
+  /** The payload, or only its columns where it is in a slot. */
   readonly payload: Buffer;
+  readonly payloadBytes: number;
+  /** Where the payload is in shared memory. */
+  readonly slot: SharedSlot | undefined;
   readonly details: Buffer;
 }
 
-/** Cuts up the body of a TRANSITION frame. Raises RangeError when its lengths do not fit. */
-export function readPart(body: Buffer): Part {
+/** Whether another TRANSITION frame answers the same request. */
+export function hasMore(body: Buffer): boolean {
+  return (body.readUInt32LE(12) & flag.more) !== 0;
+}
+
+/** Whether the payload of a TRANSITION frame is in a slot. */
+export function isShared(body: Buffer): boolean {
+  return (body.readUInt32LE(12) & flag.shared) !== 0;
+}
+
+/** Cuts up the body of a TRANSITION frame, whose request named a slot. Raises RangeError when its lengths do not fit. */
+export function readPart(body: Buffer, named?: SharedSlot): Part {
   const rows = body.readUInt32LE(0);
-  const payloadEnd = frameHeadBytes + body.readUInt32LE(4);
+  const payloadBytes = body.readUInt32LE(4);
+  const slot = isShared(body) ? named : undefined;
+  const columnsEnd = columns(rows).end;
+  const payloadEnd = frameHeadBytes + (slot === undefined ? payloadBytes : columnsEnd);
   const end = payloadEnd + body.readUInt32LE(8);
   if (rows === 0 || end !== body.length)
     throw new RangeError('a TRANSITION frame whose lengths do not fit');
-  if (payloadEnd - frameHeadBytes < columns(rows).end)
-    throw new RangeError('a TRANSITION frame without its columns');
+  if (payloadBytes < columnsEnd) throw new RangeError('a TRANSITION frame without its columns');
   return {
     rows,
     payload: body.subarray(frameHeadBytes, payloadEnd),
+    payloadBytes,
+    slot,
     details: body.subarray(payloadEnd, end),
   };
 }
@@ -52,7 +72,8 @@ export function endedEnvIndicesOf(part: Part): number[] {
   );
 }
 
-// Tags: SessionResponse.transition, rendered, called; Transition.delivery, parts, more; TransitionPart.rows, payload, details.
+// Tags: SessionResponse.transition, rendered, called; Transition.delivery, parts, more; TransitionPart.rows, payload, slot, details;
+// SharedSlot.slot, length.
 const tag = {
   transition: 0x2a,
   rendered: 0x3a,
@@ -62,6 +83,9 @@ const tag = {
   more: 0x18,
   rows: 0x08,
   payload: 0x12,
+  slot: 0x1a,
+  slotNumber: 0x08,
+  slotLength: 0x10,
   details: 0x22,
 };
 /** Most that a message has beside its parts: seq, tag and length of the transition, delivery, more. */
@@ -153,16 +177,33 @@ function encodeMessage(
 function writePart(message: Buffer, start: number, part: Part): number {
   let at = writeVarint(message, writeTag(message, start, tag.part), contentBytes(part));
   at = writeVarint(message, writeTag(message, at, tag.rows), part.rows);
-  at = writeVarint(message, writeTag(message, at, tag.payload), part.payload.length);
-  at += part.payload.copy(message, at);
+  at = part.slot === undefined ? writePayload(message, at, part) : writeSlot(message, at, part);
   if (part.details.length === 0) return at;
   at = writeVarint(message, writeTag(message, at, tag.details), part.details.length);
   return at + part.details.copy(message, at);
 }
 
-function contentBytes({ rows, payload, details }: Part): number {
+function writePayload(message: Buffer, start: number, { payload }: Part): number {
+  const at = writeVarint(message, writeTag(message, start, tag.payload), payload.length);
+  return at + payload.copy(message, at);
+}
+
+function writeSlot(message: Buffer, start: number, part: Part): number {
+  let at = writeVarint(message, writeTag(message, start, tag.slot), slotBytes(part));
+  at = writeVarint(message, writeTag(message, at, tag.slotNumber), part.slot?.number ?? 0);
+  return writeVarint(message, writeTag(message, at, tag.slotLength), part.payloadBytes);
+}
+
+/** Bytes of the SharedSlot message. */
+function slotBytes({ slot, payloadBytes }: Part): number {
+  return 2 + varintBytes(slot?.number ?? 0) + varintBytes(payloadBytes);
+}
+
+function contentBytes(part: Part): number {
+  const { rows, payload, slot, details } = part;
   const detailsBytes = details.length === 0 ? 0 : fieldBytes(details.length);
-  return 1 + varintBytes(rows) + fieldBytes(payload.length) + detailsBytes;
+  const location = slot === undefined ? payload.length : slotBytes(part);
+  return 1 + varintBytes(rows) + fieldBytes(location) + detailsBytes;
 }
 
 /** Bytes of a length-delimited field: tag, length, content. */

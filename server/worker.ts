@@ -4,6 +4,8 @@ import { Deadline } from './deadline.js';
 import { ErrorMessage, ErrorReason, RequestError, requestError } from './errors.js';
 import { type Frame, type FrameHead, FrameReader, writeFrame } from './frames.js';
 import { forwardLines, type Logger } from './log.js';
+import type { SharedSlot } from './shared-memory.js';
+import { hasMore } from './transition.js';
 
 /** A request on its way through a worker, which fills `bodies` or `error` and then calls `onSettled`, once. */
 export interface PendingRequest {
@@ -12,6 +14,8 @@ export interface PendingRequest {
   readonly what: string;
   readonly deadlineMs: number;
   readonly replyType: FrameType;
+  /** What the reply's payload may be written to, and is unless it is in the frame. */
+  readonly slot?: SharedSlot | undefined;
   /** Bodies of the reply's frames, in order. */
   readonly bodies: Buffer[];
   error: ErrorMessage | undefined;
@@ -178,8 +182,7 @@ export class Worker {
     }
     if (frame.type !== pending.replyType) throw new RangeError(`a reply of type ${frame.type}`);
     pending.bodies.push(frame.body);
-    const more =
-      frame.type === FrameType.FRAME_TYPE_TRANSITION && frame.body.readUInt32LE(12) === 1;
+    const more = frame.type === FrameType.FRAME_TYPE_TRANSITION && hasMore(frame.body);
     if (!more) this.#advance(state, pending, undefined);
   }
 

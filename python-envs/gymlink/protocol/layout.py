@@ -62,6 +62,11 @@ def known_bytes(space, rows):
     return sum(_leaf_bytes(leaf, rows) for _, leaf in leaves(space))
 
 
+def has_greatest_size(space):
+    """Whether `known_bytes` is all that values of a space take: it has no Sequence, Graph or OneOf."""
+    return not any(isinstance(leaf, (spaces.Sequence, spaces.Graph, OneOf)) for _, leaf in leaves(space))
+
+
 def _leaf_bytes(leaf, rows):
     offsets = padded(4 * (rows + 1))
     if isinstance(leaf, spaces.Text):

@@ -415,6 +415,8 @@ MESSAGES = {
         4: ("age_s", "double", False),
         5: ("rows", "varint", False),
         6: ("peer", "string", False),
+        7: ("message_bytes", "varint", False),
+        8: ("shared_bytes", "varint", False),
     },
     "ListSessionsResponse": {
         1: ("sessions", "SessionSummary", True),
@@ -460,6 +462,11 @@ MESSAGES = {
         4: ("max_episode_steps", "varint", False),
         5: ("documentation", "string", False),
         6: ("observation_spaces", "Space", True),
+        7: ("payload_bytes", "varint", False),
+    },
+    "ShareMemory": {
+        1: ("path", "string", False),
+        2: ("slot_bytes", "varint", False),
     },
     "SaveStates": {
         1: ("env_indices", "varint", True),
@@ -611,6 +618,9 @@ FRAME_TYPE_DROP_STATES = 21
 FRAME_TYPE_EXPORT_STATES = 22
 FRAME_TYPE_STATES_EXPORTED = 23
 FRAME_TYPE_IMPORT_STATES = 24
+FRAME_TYPE_SHARE_MEMORY = 25
+FRAME_TYPE_MEMORY_SHARED = 26
+FRAME_TYPE_SHARED_TRANSITION = 27
 
 ROLE_UNSPECIFIED = 0
 ROLE_PARENT = 1

@@ -19,10 +19,13 @@ class FrameSocket:
 
     Args:
         connection: The socket; this object owns it.
+
+    Attributes:
+        slot: The slot of shared memory that the frame read last named, or None.
     """
 
     def __init__(self, connection):
-        self._socket = connection
+        self._socket, self.slot = connection, None
         self._buffer = memoryview(bytearray(_READ_BYTES))
         self._begin = self._end = 0
         self._came_soon = self._came_alone = False
@@ -45,6 +48,7 @@ class FrameSocket:
             return None
         length, kind, flags, seq = HEADER.unpack_from(self._buffer, self._begin)
         self._came_alone = flags & _ALONE
+        self.slot = (flags >> 1) - 1 if flags > _ALONE else None
         if not self._fill(HEADER.size + length):
             return None
         begin = self._begin + HEADER.size

@@ -65,7 +65,8 @@ class SubEnvironments:
         self.observation_space = self._envs[0].observation_space
         self.sieve = Sieve(request["num_envs"], self._first, count)
         encode = infos_encoder(request.get("info_filter", {}))
-        self._writer = TransitionWriter(self._id, self.observation_space, count, max_part_bytes, encode)
+        has_finals = request["autoreset_mode"] == schema.AUTORESET_MODE_SAME_STEP
+        self._writer = TransitionWriter(self._id, self.observation_space, count, max_part_bytes, encode, has_finals)
         self._actions = ActionReader(self._envs[0].action_space)
         self._spaces_differ = request.get("observation_mode") == schema.OBSERVATION_MODE_DIFFERENT
         # Looked up once, not at every step.
@@ -90,6 +91,7 @@ class SubEnvironments:
             "max_episode_steps": (env.spec.max_episode_steps or 0) if env.spec else 0,
             "documentation": _documentation(env.unwrapped),
             "observation_spaces": each,
+            "payload_bytes": self._writer.most_bytes,
         }
 
     def close(self):
@@ -244,7 +246,11 @@ class SubEnvironments:
             self._blocked[i] = _FAILED
             self._autoreset_due[i] = False
 
-    def write(self, seq, selection, rows, send):
+    def share(self, memory):
+        """Has the rows of requests that name a slot written to shared memory."""
+        self._writer.share(memory)
+
+    def write(self, seq, selection, rows, send, slot):
         """Encodes rows of a selection; see TransitionWriter.write.
 
         Raises:
@@ -253,7 +259,7 @@ class SubEnvironments:
         try:
             if self._watch is not None:
                 self._watch.look_at(rows)
-            self._writer.write(seq, rows, send)
+            self._writer.write(seq, rows, send, slot)
         except InvalidRow as error:
             self._block(selection.own)
             where = [] if error.row is None else [rows.env_index[error.row]]

@@ -196,7 +196,7 @@ def test_one_row_over_the_limit_by_its_length_is_sent_alone():
 def test_a_limit_holds_back_the_buffer():
     writer = TransitionWriter("X-v0", SEQUENCE, 64, 4000)
     joined(SEQUENCE, writer, of_lengths([100] * 64))
-    assert len(writer._buffer) <= 2 * 4000
+    assert len(writer._room.buffer) <= 2 * 4000
 
 
 def test_the_row_that_breaks_a_space_without_greatest_size_is_named():

@@ -5,12 +5,14 @@ from functools import lru_cache
 
 from gymlink.protocol import schema, wire
 from gymlink.protocol.columns import BufferFull
-from gymlink.protocol.layout import InvalidRow, known_bytes, padded
+from gymlink.protocol.layout import InvalidRow, has_greatest_size, known_bytes, padded
 from gymlink.protocol.layout_writer import LayoutWriter
 from gymlink.protocol.values import magnitude
 from gymlink.sidecar.errors import RequestError
 from gymlink.sidecar.infos import encode_infos
 
+# Flags of a TRANSITION frame (worker.proto).
+MORE, SHARED = 1, 2
 # Bytes of an element of each column before the observations.
 _COLUMN_BYTES = (4, 4, 4, 8, 8, 1, 1, 1, 1)
 
@@ -67,9 +69,26 @@ def _columns(count):
     return struct.Struct("<" + "".join(f"{form}{pad}x" for form, pad in zip(forms, paddings)))
 
 
-def _payload_bytes(space, rows):
-    """Most bytes of a payload (see known_bytes): every row with a final observation."""
-    return _columns(rows).size + 2 * known_bytes(space, rows)
+def columns_bytes(count):
+    """Bytes of blocks 1 to 9 of a payload."""
+    return _columns(count).size
+
+
+def _payload_bytes(space, rows, has_finals=True):
+    """Most bytes of a payload (see known_bytes): if there are final observations at all, every row has one."""
+    return columns_bytes(rows) + known_bytes(space, rows) * (2 if has_finals else 1)
+
+
+class _Room:
+    """A buffer for payloads.
+
+    Args:
+        space: Observation space of a sub-environment.
+        buffer: The buffer.
+    """
+
+    def __init__(self, space, buffer):
+        self.buffer, self.layout = memoryview(buffer), LayoutWriter(space, buffer)
 
 
 class TransitionWriter:
@@ -81,21 +100,36 @@ class TransitionWriter:
         count: Most rows of a request.
         max_part_bytes: Greatest payload of a frame; 0 for no limit.
         encode: Encodes the infos of some rows, as `encode_infos`.
+        has_finals: Whether rows may have final observations.
+
+    Attributes:
+        most_bytes: Most bytes of a payload with all rows; 0 where there is no greatest size.
 
     Raises:
         RequestError: MESSAGE_TOO_LARGE, when a single row is over the limit.
     """
 
-    def __init__(self, env_id, space, count, max_part_bytes, encode=encode_infos):
+    def __init__(self, env_id, space, count, max_part_bytes, encode=encode_infos, has_finals=True):
         self._space, self._max_bytes = space, max_part_bytes or 1 << 62
+        self.most_bytes = _payload_bytes(space, count, has_finals) if has_greatest_size(space) else 0
+        self._slot_of, self._slots = None, {}
         self._check_row(env_id, _payload_bytes(space, 1))
         self._rows_per_part = _most_rows(space, count, self._max_bytes)
         self._allocate(_payload_bytes(space, self._rows_per_part))
         self._encode_infos, self._unsupported = encode, set()
 
     def _allocate(self, length):
-        self._buffer = bytearray(length)
-        self._layout = LayoutWriter(self._space, self._buffer)
+        self._room = _Room(self._space, bytearray(length))
+
+    def share(self, memory):
+        """Has payloads of requests that name a slot written to a SharedMemory, whose slots hold `most_bytes`."""
+        self._slot_of = memory.slot
+
+    def _room_in(self, slot_of, number):
+        room = self._slots.get(number)
+        if room is None:
+            room = self._slots[number] = _Room(self._space, slot_of(number))
+        return room
 
     def _check_row(self, env_id, size):
         if size > self._max_bytes:
@@ -105,24 +139,29 @@ class TransitionWriter:
             )
             raise RequestError(schema.ERROR_REASON_MESSAGE_TOO_LARGE, message)
 
-    def write(self, seq, rows, send):
-        """Encodes rows, in as many parts as the limit needs.
+    def write(self, seq, rows, send, slot=None):
+        """Encodes rows, in as many parts as the limit needs, or into a slot of shared memory.
 
         Args:
             seq: The request that the rows answer.
             rows: The Rows.
-            send: Called with each part: number of rows, payload, details, whether more follow. The payload is valid within
+            send: Called with each part: number of rows, payload, details, flags (MORE, SHARED). The payload is valid within
                 the call.
+            slot: The number of a slot, or None.
 
         Raises:
             InvalidRow: An observation, a reward or an info is not what it should be.
         """
+        if slot is not None and self._slot_of is not None:
+            payload = self._payload(seq, rows, self._room_in(self._slot_of, slot))
+            send(rows.count, payload, self._details(rows), SHARED)
+            return
         begin, step = 0, self._rows_per_part
         while begin < rows.count:
             step = min(step, rows.count - begin)
             part = rows if step == rows.count else rows.slice(begin, begin + step)
             try:
-                payload, details = self._payload(seq, part), self._details(part)
+                payload, details = self._payload(seq, part, self._room), self._details(part)
             except InvalidRow as error:
                 raise InvalidRow(str(error), None if error.row is None else begin + error.row) from error
             except BufferFull as full:
@@ -135,17 +174,17 @@ class TransitionWriter:
                 step //= 2
                 continue
             begin += step
-            send(step, payload, details, begin < rows.count)
+            send(step, payload, details, MORE if begin < rows.count else 0)
 
     def unsupported(self):
         """Class names of info values that could not travel so far."""
         return self._unsupported
 
-    def _payload(self, seq, rows):
+    def _payload(self, seq, rows, room):
         columns = _columns(rows.count)
         try:
             columns.pack_into(
-                self._buffer,
+                room.buffer,
                 0,
                 *rows.env_index,
                 *rows.episode,
@@ -159,17 +198,10 @@ class TransitionWriter:
             )
         except struct.error as error:
             raise _first_invalid_reward(rows.reward) from error
-        end = self._layout.write(rows.observations, columns.size)
+        end = room.layout.write(rows.observations, columns.size)
         if rows.finals:
-            end = self._write_finals(rows, end)
-        return memoryview(self._buffer)[:end]
-
-    def _write_finals(self, rows, begin):
-        try:
-            return self._layout.write(rows.finals, begin)
-        except InvalidRow as error:
-            with_final = [row for row in range(rows.count) if rows.has_final[row]]
-            raise InvalidRow(str(error), None if error.row is None else with_final[error.row]) from error
+            end = _write_finals(rows, end, room)
+        return room.buffer[:end]
 
     def _details(self, rows):
         fields = {}
@@ -204,3 +236,11 @@ def _first_invalid_reward(rewards):
         except struct.error:
             return InvalidRow(f"its reward {reward!r} is not a number", row)
     return InvalidRow("a reward is not a number")
+
+
+def _write_finals(rows, begin, room):
+    try:
+        return room.layout.write(rows.finals, begin)
+    except InvalidRow as error:
+        with_final = [row for row in range(rows.count) if rows.has_final[row]]
+        raise InvalidRow(str(error), None if error.row is None else with_final[error.row]) from error

@@ -12,7 +12,9 @@ from gymlink.sidecar.frames import FrameSocket
 from gymlink.sidecar.processes import connect, hold, redirect_output
 from gymlink.sidecar.requests import decode_render, decode_reset, decode_step
 from gymlink.sidecar.saved_states import SavedStates
+from gymlink.sidecar.shared_memory import SharedMemory
 from gymlink.sidecar.sub_environments import SubEnvironments
+from gymlink.sidecar.transition import SHARED, columns_bytes
 
 _TRANSITION_HEAD = struct.Struct("<IIII")
 
@@ -106,11 +108,17 @@ class Worker:
         self._send(seq, envs, selection, envs.step(selection, actions))
 
     def _send(self, seq, envs, selection, rows):
-        def send(count, payload, details, more):
-            head = _TRANSITION_HEAD.pack(count, len(payload), len(details), more)
-            self._frames.write(schema.FRAME_TYPE_TRANSITION, seq, head, payload, details)
+        def send(count, payload, details, flags):
+            head = _TRANSITION_HEAD.pack(count, len(payload), len(details), flags)
+            shown = payload[: columns_bytes(count)] if flags & SHARED else payload
+            self._frames.write(schema.FRAME_TYPE_TRANSITION, seq, head, shown, details)
 
-        envs.write(seq, selection, rows, send)
+        envs.write(seq, selection, rows, send, self._frames.slot)
+
+    def _share_memory(self, seq, body):
+        message = wire.decode("ShareMemory", body)
+        self._envs().share(SharedMemory(message["path"], message["slot_bytes"]))
+        self._frames.write(schema.FRAME_TYPE_MEMORY_SHARED, seq)
 
     def _render(self, seq, body):
         envs = self._envs()
@@ -172,5 +180,6 @@ _HANDLERS = {
     schema.FRAME_TYPE_DROP_STATES: Worker._drop_states,
     schema.FRAME_TYPE_EXPORT_STATES: Worker._export_states,
     schema.FRAME_TYPE_IMPORT_STATES: Worker._import_states,
+    schema.FRAME_TYPE_SHARE_MEMORY: Worker._share_memory,
     schema.FRAME_TYPE_CLOSE: Worker._close,
 }

@@ -237,6 +237,10 @@ export interface SessionSummary {
   rows: bigint;
   /** Address of the client as the server sees it. */
   peer: string;
+  /** Bytes of payloads that went to the client in messages. */
+  messageBytes: bigint;
+  /** Bytes of payloads that the client was given in shared memory; 0 where that is not in use. */
+  sharedBytes: bigint;
 }
 
 /** The sessions. */
@@ -847,7 +851,7 @@ export const ListSessionsRequest: MessageFns<ListSessionsRequest> = {
 };
 
 function createBaseSessionSummary(): SessionSummary {
-  return { sessionId: "", envId: "", numEnvs: 0, ageS: 0, rows: 0n, peer: "" };
+  return { sessionId: "", envId: "", numEnvs: 0, ageS: 0, rows: 0n, peer: "", messageBytes: 0n, sharedBytes: 0n };
 }
 
 export const SessionSummary: MessageFns<SessionSummary> = {
@@ -872,6 +876,18 @@ export const SessionSummary: MessageFns<SessionSummary> = {
     }
     if (message.peer !== "") {
       writer.uint32(50).string(message.peer);
+    }
+    if (message.messageBytes !== 0n) {
+      if (BigInt.asUintN(64, message.messageBytes) !== message.messageBytes) {
+        throw new globalThis.Error("value provided for field message.messageBytes of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.messageBytes);
+    }
+    if (message.sharedBytes !== 0n) {
+      if (BigInt.asUintN(64, message.sharedBytes) !== message.sharedBytes) {
+        throw new globalThis.Error("value provided for field message.sharedBytes of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.sharedBytes);
     }
     return writer;
   },
@@ -935,6 +951,22 @@ export const SessionSummary: MessageFns<SessionSummary> = {
             }
 
             message.peer = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.messageBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.sharedBytes = reader.uint64() as bigint;
             continue;
           }
         }

@@ -294,7 +294,10 @@ export interface OpenRequest {
   wrappers: WrapperSpec[];
   /** Compression of payloads. */
   compression: Compression;
-  /** True: the client would read payloads from shared memory. Needs CAPABILITY_SHARED_MEMORY; otherwise ignored. */
+  /**
+   * True: the client would read payloads from shared memory. The server offers it where a payload of all rows takes at least
+   * 64 KiB, has a greatest size, and the server's machine has room. Needs CAPABILITY_SHARED_MEMORY; otherwise ignored.
+   */
   sharedMemory: boolean;
   /**
    * Seconds that the session outlives a dropped stream; 0 for the server's default. Needs CAPABILITY_RESUME; otherwise
@@ -324,9 +327,12 @@ export interface Placement {
   worker: string;
 }
 
-/** Offered shared memory: see SharedSlot. */
+/** Offered shared memory: see SharedSlot. Nothing obliges a client to take it. */
 export interface SharedMemoryOffer {
-  /** File on the server's machine. */
+  /**
+   * File on the server's machine, which only the server's user can read. It vanishes after a proof that came true, or 10 seconds
+   * after the offer; a client that holds it open keeps its contents.
+   */
   path: string;
   /** Bytes of a slot. Slot k begins at `64 + k * slot_bytes`. */
   slotBytes: bigint;
@@ -455,8 +461,9 @@ export interface StepRequest {
 
 /**
  * Payload in shared memory: needs CAPABILITY_SHARED_MEMORY. The file of SharedMemoryOffer begins with a nonce of 16 bytes,
- * which the client sends in SharedMemoryProof; from its reply on payloads may be in slots. A slot belongs to the client until
- * it acknowledges the delivery.
+ * which the client sends in SharedMemoryProof; from its reply on payloads may be in slots, or in the message all the same, for
+ * example when no slot is free. A slot belongs to the client until it acknowledges the delivery: nobody writes to it before, and
+ * the client reads it no more afterwards. A client only reads the file.
  */
 export interface SharedSlot {
   /** Slot number. */
@@ -640,7 +647,10 @@ export interface CloseRequest {
 export interface ClosedResponse {
 }
 
-/** Proves that the client can read the offered shared memory. */
+/**
+ * Proves that the client can read the offered shared memory. A second proof, or one without an offer, is MALFORMED_REQUEST; where
+ * the memory cannot be had after all it is LIMIT_EXCEEDED. Payloads then go on coming in the messages.
+ */
 export interface SharedMemoryProof {
   /** The nonce at the begin of the file, 16 bytes. Another value is answered by PERMISSION_DENIED and changes nothing. */
   nonce: Uint8Array;

@@ -75,6 +75,16 @@ export const FrameType = {
   FRAME_TYPE_STATES_EXPORTED: 23,
   /** FRAME_TYPE_IMPORT_STATES - Server to worker: ImportStates. Answered by STATES_HELD. */
   FRAME_TYPE_IMPORT_STATES: 24,
+  /** FRAME_TYPE_SHARE_MEMORY - Server to worker: ShareMemory. Answered by MEMORY_SHARED. */
+  FRAME_TYPE_SHARE_MEMORY: 25,
+  /** FRAME_TYPE_MEMORY_SHARED - Worker to server, empty. */
+  FRAME_TYPE_MEMORY_SHARED: 26,
+  /**
+   * FRAME_TYPE_SHARED_TRANSITION - Worker to server, raw, in place of one TRANSITION frame: uint32 rows, uint32 bytes of columns, uint32 details bytes, uint32 zero,
+   * uint64 bytes of the payload, which is in the slot that the request named; then the payload's columns (TransitionPart, blocks
+   * 1 to 9) once more, for the server to look at, and the details.
+   */
+  FRAME_TYPE_SHARED_TRANSITION: 27,
 } as const;
 
 export type FrameType = typeof FrameType[keyof typeof FrameType];
@@ -105,6 +115,9 @@ export namespace FrameType {
   export type FRAME_TYPE_EXPORT_STATES = typeof FrameType.FRAME_TYPE_EXPORT_STATES;
   export type FRAME_TYPE_STATES_EXPORTED = typeof FrameType.FRAME_TYPE_STATES_EXPORTED;
   export type FRAME_TYPE_IMPORT_STATES = typeof FrameType.FRAME_TYPE_IMPORT_STATES;
+  export type FRAME_TYPE_SHARE_MEMORY = typeof FrameType.FRAME_TYPE_SHARE_MEMORY;
+  export type FRAME_TYPE_MEMORY_SHARED = typeof FrameType.FRAME_TYPE_MEMORY_SHARED;
+  export type FRAME_TYPE_SHARED_TRANSITION = typeof FrameType.FRAME_TYPE_SHARED_TRANSITION;
 }
 
 /** What a connection is for. */
@@ -212,6 +225,16 @@ export interface WorkerOpened {
   documentation: string;
   /** In OBSERVATION_MODE_DIFFERENT the observation space of each of its sub-environments, else empty. */
   observationSpaces: Space[];
+  /** Most bytes that the payload of all its rows takes; 0 where there is no greatest size. */
+  payloadBytes: bigint;
+}
+
+/** Has a worker map a session's shared memory (session.proto, SharedSlot). */
+export interface ShareMemory {
+  /** The file. */
+  path: string;
+  /** Bytes of a slot. Slot k begins at `64 + k * slot_bytes`. */
+  slotBytes: bigint;
 }
 
 /** Has a worker keep the states of its own sub-environments. Passed on whole. All-or-nothing in each worker. */
@@ -675,6 +698,7 @@ function createBaseWorkerOpened(): WorkerOpened {
     maxEpisodeSteps: 0,
     documentation: "",
     observationSpaces: [],
+    payloadBytes: 0n,
   };
 }
 
@@ -697,6 +721,12 @@ export const WorkerOpened: MessageFns<WorkerOpened> = {
     }
     for (const v of message.observationSpaces) {
       Space.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.payloadBytes !== 0n) {
+      if (BigInt.asUintN(64, message.payloadBytes) !== message.payloadBytes) {
+        throw new globalThis.Error("value provided for field message.payloadBytes of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.payloadBytes);
     }
     return writer;
   },
@@ -760,6 +790,74 @@ export const WorkerOpened: MessageFns<WorkerOpened> = {
             }
 
             message.observationSpaces.push(Space.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.payloadBytes = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseShareMemory(): ShareMemory {
+  return { path: "", slotBytes: 0n };
+}
+
+export const ShareMemory: MessageFns<ShareMemory> = {
+  encode(message: ShareMemory, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    if (message.slotBytes !== 0n) {
+      if (BigInt.asUintN(64, message.slotBytes) !== message.slotBytes) {
+        throw new globalThis.Error("value provided for field message.slotBytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.slotBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ShareMemory {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShareMemory();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.slotBytes = reader.uint64() as bigint;
             continue;
           }
         }

@@ -1,0 +1,92 @@
+/** Payloads in shared memory are those of messages, to the bit, and nobody notices but the statistics. */
+import { crc32 } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startServer } from '../proto/conformance/harness.js';
+import {
+  type Connection,
+  connect,
+  type MakeVecOptions,
+  type NdArray,
+  type VectorReset,
+} from './index.js';
+
+let gym: Connection;
+let stop: () => Promise<void>;
+const numEnvs = 6;
+type Pixels = NdArray<Uint8Array>;
+
+beforeAll(async () => {
+  const server = await startServer();
+  stop = server.stop;
+  gym = await connect(server.address);
+}, 180_000);
+
+afterAll(async () => {
+  await gym?.close();
+  await stop?.();
+});
+
+const pixels = (options: Partial<MakeVecOptions> = {}) =>
+  gym.makeVec<Pixels, NdArray<Int32Array>>('fixtures/Pixels-v0', {
+    numEnvs,
+    numWorkers: 2,
+    seed: 5,
+    ...options,
+  });
+
+function checked(frames: Pixels): Pixels {
+  const size = 210 * 160 * 3;
+  for (let begin = 0; begin < frames.length; begin += size) {
+    const frame = frames.subarray(begin, begin + size);
+    const [sum] = new Uint32Array(frame.slice(0, 4).buffer);
+    expect(sum).toBe(crc32(frame.subarray(4)));
+  }
+  return frames;
+}
+
+/** A result whose large arrays are texts, which are compared in no time. */
+function plain({ observations, infos, ...rest }: VectorReset<Pixels>): object {
+  const finals = ((infos.final_obs ?? []) as (Pixels | null)[]).map(
+    (frame) => frame && crc32(checked(frame)),
+  );
+  return { ...rest, frames: crc32(checked(observations)), finals, keys: Object.keys(infos) };
+}
+
+test.each(['NextStep', 'SameStep'] as const)(
+  'in mode %s everything is what it is in messages',
+  { timeout: 60_000 },
+  async (autoresetMode) => {
+    await using shared = await pixels({ autoresetMode });
+    await using told = await pixels({ autoresetMode, sharedMemory: false });
+    const sessions = [shared, told];
+    let both = await Promise.all(sessions.map((envs) => envs.reset()));
+    for (let t = 0; t < 50; t++) {
+      const [one, other] = both.map(plain);
+      expect(one).toEqual(other);
+      const reset_mask = Array.from({ length: numEnvs }, (_, i) => i % 3 === 1);
+      const actions = shared.actionSpace.sample();
+      both = await Promise.all(
+        sessions.map((envs) =>
+          t % 15 === 14 ? envs.reset({ options: { reset_mask } }) : envs.step(actions),
+        ),
+      );
+    }
+    expect(shared.lastTransition()).toEqual(told.lastTransition());
+  },
+);
+
+test('several requests at a time, and a state that is restored, keep their frames', async () => {
+  await using envs = await pixels();
+  const actions = envs.actionSpace.sample();
+  await envs.reset();
+  const steps = await Promise.all(Array.from({ length: 8 }, () => envs.step(actions)));
+  for (const { observations } of steps) checked(observations);
+  const sums = new Set(steps.map(({ observations }) => crc32(observations)));
+  expect(sums.size).toBe(8);
+});
+
+test('a single environment reads its frames from there, too', async () => {
+  await using env = await gym.make<Pixels, number>('fixtures/Pixels-v0');
+  const { observation } = await env.reset({ seed: 3 });
+  expect(checked(observation).shape).toEqual([210, 160, 3]);
+});
