@@ -39,6 +39,7 @@ def open_session(env_id, address, timeout_s, fields, kwargs):
         "env_id": env_id,
         "kwargs": arguments(kwargs, "constructor argument"),
         "max_message_bytes": _MAX_MESSAGE_BYTES,
+        "shared_memory": True,
         **{name: value for name, value in fields.items() if value is not None},
     }
     for name in _TEXTS:

@@ -4,10 +4,12 @@ import contextlib
 import queue
 import threading
 import time
+from typing import Any
 
 import grpc
 
 from gymlink.client.errors import GymlinkError, failure, from_message, malformed
+from gymlink.client.shared_memory import SharedMemory
 from gymlink.protocol import wire
 
 _METHOD = "/gymlink.v1.EnvironmentService/Session"
@@ -43,7 +45,7 @@ class Session:
         # Without serializers, messages are bytes: no protobuf runtime is needed.
         self._call = self._channel.stream_stream(_METHOD)(iter(self._outgoing.get, None))
         self._seq = self._acknowledged = 0
-        self._max_message_bytes = 0
+        self._max_message_bytes, self._memory = 0, None
         self._ended = None
         self._deadline, self._expired, self._over = float("inf"), False, threading.Event()
         threading.Thread(target=self._watch, name="gymlink-deadline", daemon=True).start()
@@ -58,7 +60,19 @@ class Session:
             raise
         self._timeout_s = later
         self._max_message_bytes = opened.get("max_message_bytes", 0)
+        if "shared_memory" in opened:
+            self._share(opened["shared_memory"])
         return opened
+
+    def _share(self, offer):
+        """Takes the offer of shared memory, if this process can read it; otherwise payloads come in messages."""
+        with contextlib.suppress(OSError):
+            memory = SharedMemory(offer)
+            try:
+                self.request("shared_memory_proof", {"nonce": memory.nonce}, "shared_memory_ready")
+                self._memory = memory
+            except GymlinkError:
+                memory.close()
 
     def request(self, kind, message, reply):
         """Makes a request and waits for its reply.
@@ -92,7 +106,7 @@ class Session:
         self._outgoing.put(data)
         return seq
 
-    def receive(self, seq, reply):
+    def receive(self, seq, reply) -> Any:
         """Waits for the reply to a request; replies to earlier ones are dropped."""
         parts = []
         while True:
@@ -110,7 +124,7 @@ class Session:
                 raise self._broken(malformed(f"it answered with {', '.join(response) or 'nothing'} instead of {reply}"))
             if reply != "transition":
                 return response[reply]
-            parts += response[reply].get("parts", ())
+            parts += [self._whole(part) for part in response[reply].get("parts", ())]
             if self._acknowledge(response[reply]):
                 return parts
 
@@ -126,6 +140,14 @@ class Session:
     def abandon(self):
         """Gives the session up without a word to the server, which notices the end of the stream."""
         self._end(failure("SESSION_CLOSED", "The environment was closed. Make it again."))
+
+    def _whole(self, part):
+        """A part with its payload."""
+        if "slot" not in part:
+            return part
+        if self._memory is None:
+            raise self._broken(malformed("a payload is in shared memory that was not asked for"))
+        return {**part, "payload": self._memory.payload(part["slot"])}
 
     def _acknowledge(self, transition):
         """Whether a transition is the last message of its delivery, which is then taken."""
@@ -183,6 +205,8 @@ class Session:
         self._outgoing.put(None)
         self._call.cancel()
         self._channel.close()
+        if self._memory is not None:
+            self._memory.close()
 
     def _watch(self):
         """Ends the stream when a deadline has passed: gRPC has one for a whole stream, but none for a message."""
