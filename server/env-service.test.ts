@@ -180,6 +180,8 @@ describe('sessions', limit, () => {
         rows: 6n,
         ageS: expect.any(Number),
         peer: expect.stringMatching(/^127/),
+        messageBytes: expect.any(BigInt),
+        sharedBytes: 0n,
       },
     ]);
     await session.close();

@@ -168,7 +168,8 @@ export class Errands {
     try {
       this.#throwMerged(answers);
       const messages = finish(answers);
-      for (const { slot, bodies } of answers) if (!bodies.some(isShared)) slot?.free();
+      for (const { slot, bodies } of answers)
+        if (slot !== undefined && !bodies.some(isShared)) slot.free();
       return messages;
     } catch (error) {
       for (const { slot } of answers) slot?.free();

@@ -542,7 +542,7 @@ describe('bad input to a session', limit, () => {
     );
     await refuse(
       { $case: 'sharedMemoryProof', value: { nonce: new Uint8Array(16) } },
-      reasons.ERROR_REASON_UNIMPLEMENTED,
+      reasons.ERROR_REASON_MALFORMED_REQUEST,
     );
     const rows = rowsOf(await session.step(int64s(0, 1, 0, 1)));
     expect(rows.map(({ episodeStep }) => episodeStep)).toEqual([1, 1, 1, 1]);
