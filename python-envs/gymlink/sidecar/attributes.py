@@ -9,6 +9,7 @@ import numpy as np
 from gymlink.protocol import schema, wire
 from gymlink.protocol.values import from_value, text_map, to_value
 from gymlink.sidecar.errors import RequestError, malformed
+from gymlink.sidecar.wrapper_attributes import has_wrapper_attr, set_wrapper_attr
 
 
 class AllowList:
@@ -66,7 +67,7 @@ class Call:
 
     def check_on(self, env, env_id):
         """Raises RequestError unless it can be done on an environment."""
-        if not env.has_wrapper_attr(self.name):
+        if not has_wrapper_attr(env, self.name):
             message = f"{env_id} has no attribute {self.name!r} now. Nothing was changed."
             raise RequestError(schema.ERROR_REASON_NOT_ALLOWED, message)
         if self.sets:
@@ -94,7 +95,7 @@ class Call:
     def make(self, env, value):
         """Reads, sets or calls it on one environment; returns the result as Value."""
         if self.sets:
-            env.set_wrapper_attr(self.name, value)
+            set_wrapper_attr(env, self.name, value)
             return to_value(None)
         found = env.get_wrapper_attr(self.name)
         return to_value(sendable(found(*self._args, **self._kwargs) if callable(found) else found))

@@ -29,6 +29,7 @@ from gymlink.sidecar.errors import described
 from gymlink.sidecar.frames import FrameSocket
 from gymlink.sidecar.processes import close_held, thread_names
 from gymlink.sidecar.recorder import pack_log
+from gymlink.sidecar.wrapper_attributes import has_wrapper_attr, set_wrapper_attr
 
 # Frame types of a copy's replies.
 DONE, FAILED = 0, 1
@@ -238,9 +239,9 @@ _OPERATIONS = {
     "reset": lambda env, tier, seed, options: env.reset(seed=seed, options=options),
     "step": lambda env, tier, action: env.step(of_space(env.action_space, action)),
     "render": lambda env, tier: env.render(),
-    "has": lambda env, tier, name: env.has_wrapper_attr(name),
+    "has": lambda env, tier, name: has_wrapper_attr(env, name),
     "read": _read,
-    "set": lambda env, tier, name, value: env.set_wrapper_attr(name, value),
+    "set": lambda env, tier, name, value: set_wrapper_attr(env, name, value),
     "call": lambda env, tier, name, args, kwargs: sendable(env.get_wrapper_attr(name)(*args, **kwargs)),
     "plain": lambda env, tier: pack_log(tier.save(env)),
 }

@@ -8,6 +8,7 @@ import numpy as np
 
 from gymlink.protocol.spaces import of_space
 from gymlink.sidecar.copies import NotCopied, copy_env, put_env
+from gymlink.sidecar.wrapper_attributes import has_wrapper_attr, set_wrapper_attr
 
 # More would take longer to play than a request may.
 MOST_STEPS = 20_000
@@ -52,16 +53,16 @@ class Recorder(gymnasium.Wrapper):
 
     def has_wrapper_attr(self, name):
         """The environment's; it has none of its own to show."""
-        return self.env.has_wrapper_attr(name)
+        return has_wrapper_attr(self.env, name)
 
     def get_wrapper_attr(self, name):
         """The environment's; a method may change it, which no log tells."""
         found = self.env.get_wrapper_attr(name)
         return self._losing(found) if callable(found) else found
 
-    def set_wrapper_attr(self, name, value, *, force=True):
+    def set_wrapper_attr(self, name, value, **force):
         """Sets the environment's, which no log tells."""
-        return self._losing(self.env.set_wrapper_attr)(name, value, force=force)
+        return self._losing(set_wrapper_attr)(self.env, name, value, **force)
 
     def _losing(self, method):
         @wraps(method)
