@@ -21,7 +21,7 @@ def from_message(message):
     ((kind, content),) = message.items()
     try:
         return _READERS[kind](content)
-    except (ValueError, AssertionError) as error:
+    except (ValueError, AssertionError, TypeError) as error:
         raise malformed(f"a {kind} space is not valid: {error}") from error
 
 
@@ -53,7 +53,9 @@ def _bounded(unbounded, shape):
 def _discrete(message):
     dtype = numpy_dtype(message.get("dtype", 0))
     n, start = (_integer(message.get(name, 0), dtype) for name in ("n", "start"))
-    return spaces.Discrete(n, start=start, dtype=dtype.type)
+    # Not as an argument where it need not be: before Gymnasium 1.2 there is none.
+    other = {} if dtype == np.int64 else {"dtype": dtype.type}
+    return spaces.Discrete(n, start=start, **other)
 
 
 def _integer(value, dtype):
