@@ -1,9 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests of `npm run test:matrix`. */
+export const matrixTests = ['python-matrix.test.ts', 'conflicting-families.test.ts'];
+
 export default defineConfig({
   test: {
     include: ['**/*.test.ts'],
-    exclude: ['node_modules/**', 'dist/**', 'runs/**'],
+    exclude: ['node_modules/**', 'dist/**', 'runs/**', ...matrixTests],
     typecheck: { enabled: true, include: ['**/*.test-d.ts'], checker: 'tsc' },
     globalSetup: './vitest.setup.mjs',
     testTimeout: 60_000,

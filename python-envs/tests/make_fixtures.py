@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 
 from gymlink.protocol import wire
-from gymlink.protocol.spaces import describe
+from gymlink.protocol.spaces import OneOf, describe
 from tests.reference import elements_of, pack, unstacked
 from tests.space_list import COMPOSITE_SPACES, SPACES, samples
 
@@ -41,7 +41,7 @@ def typed(space, value):
         return {"sequence": [typed(space.feature_space, element) for element in elements_of(space, value)]}
     if isinstance(space, spaces.Graph):
         return {"graph": _typed_graph(space, value)}
-    if isinstance(space, spaces.OneOf):
+    if isinstance(space, OneOf):
         variant, chosen = value
         return {"one_of": {"variant": int(variant), "value": typed(space.spaces[variant], chosen)}}
     if isinstance(space, spaces.Discrete):

@@ -7,6 +7,8 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector.utils import concatenate, create_empty_array
 
+from gymlink.protocol.spaces import OneOf
+
 
 def _padding(length):
     return bytes(-length % 8)
@@ -30,7 +32,7 @@ def pack(space, values):
         return _offsets(rows) + pack(space.feature_space, [*chain(*rows)])
     if isinstance(space, spaces.Graph):
         return _pack_graphs(space, values)
-    if isinstance(space, spaces.OneOf):
+    if isinstance(space, OneOf):
         chosen = [[value for variant, value in values if variant == k] for k in range(len(space.spaces))]
         variants = _block(struct.pack(f"<{len(values)}I", *[variant for variant, _ in values]))
         return variants + b"".join(map(pack, space.spaces, chosen))
@@ -108,7 +110,7 @@ class Reader:
             return self._sequences(space.feature_space, rows, space.stack)
         if isinstance(space, spaces.Graph):
             return self._graphs(space, rows)
-        if isinstance(space, spaces.OneOf):
+        if isinstance(space, OneOf):
             chosen = self.block(np.uint32, rows).tolist()
             values = [iter(self._rows(variant, chosen.count(k))) for k, variant in enumerate(space.spaces)]
             return tuple((np.int64(k), next(values[k])) for k in chosen)

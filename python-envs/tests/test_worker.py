@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gymnasium.spaces import Box, Dict, Discrete, Text, Tuple
+from gymnasium.spaces import Box, Discrete, Text, Tuple
 from PIL import Image
 
 from gymlink.protocol import schema, wire
@@ -13,7 +13,7 @@ from gymlink.protocol.spaces import describe
 from tests.fixtures.environments import MANNERS
 from tests.harness import Failed, arguments, seed
 from tests.reference import pack, row_of, same
-from tests.space_list import ALL_SPACES, samples
+from tests.space_list import ALL_SPACES, dict_in_order, samples
 
 BOX = Box(-1.0, 1.0, (2,))
 
@@ -105,7 +105,7 @@ def test_spaces_are_those_of_the_outermost_wrapper(worker):
     assert opened["max_episode_steps"] == 200
 
 
-SPOKEN = Dict({"said": Tuple([Text(40), Text(4, charset="AH!")]), "at": Discrete(9)}, sort_keys=False)
+SPOKEN = dict_in_order({"said": Tuple([Text(40), Text(4, charset="AH!")]), "at": Discrete(9)})
 
 
 def test_a_space_of_another_class_is_served_as_the_standard_space_of_its_rule(worker):

@@ -1,13 +1,17 @@
+import importlib
+
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
 
-from gymlink.client.spaces import from_message
 from gymlink.protocol import schema, wire
-from gymlink.protocol.spaces import UnsupportedSpace, describe
+from gymlink.protocol.spaces import OneOf, UnsupportedSpace, describe
 from gymlink.protocol.values import from_tensor, numpy_dtype
-from tests.space_list import ALL_SPACES
+from tests.space_list import ALL_SPACES, GYMNASIUM
+
+# The client needs a newer Gymnasium than the sidecar.
+from_message = importlib.import_module("gymlink.client.spaces").from_message if GYMNASIUM >= (1, 1) else None
 
 
 def bound(message, data):
@@ -40,7 +44,9 @@ def read(message):
         return read_box(content)
     if kind == "discrete":
         dtype = numpy_dtype(content["dtype"])
-        return spaces.Discrete(unsigned(content["n"], dtype), start=unsigned(content.get("start", 0), dtype), dtype=dtype.type)
+        # Before Gymnasium 1.2 there is no other dtype than int64, and no argument for it.
+        other = {} if dtype == np.int64 else {"dtype": dtype.type}
+        return spaces.Discrete(unsigned(content["n"], dtype), start=unsigned(content.get("start", 0), dtype), **other)
     if kind == "multi_discrete":
         nvec, start = from_tensor(content["nvec"]), from_tensor(content["start"])
         return spaces.MultiDiscrete(nvec, numpy_dtype(content["dtype"]).type, start=start)
@@ -52,7 +58,7 @@ def read(message):
         return spaces.Text(length, min_length=content.get("min_length", 0), charset=content["characters"])
     if kind == "dict":
         entries = [(entry["key"], read(entry["space"])) for entry in content["entries"]]
-        return spaces.Dict(entries, sort_keys=not content.get("unsorted", False))
+        return spaces.Dict(entries, **({"sort_keys": False} if content.get("unsorted") else {}))
     if kind == "sequence":
         return spaces.Sequence(read(content["space"]), stack=content.get("stacked", False))
     if kind == "graph":
@@ -66,7 +72,8 @@ def test_spaces_travel_whole(space):
     message = wire.decode("Space", wire.encode("Space", describe(space)))
     again = read(message)
     assert again == space
-    assert same(from_message(message), space)
+    if from_message is not None:
+        assert same(from_message(message), space)
 
 
 def same(one, other):
@@ -81,8 +88,12 @@ def same(one, other):
             if one.low.size
         )
     if isinstance(one, spaces.Dict):
-        return list(one.spaces) == list(other.spaces) and one.sort_keys == other.sort_keys and all_same(one, other)
-    if isinstance(one, (spaces.Tuple, spaces.OneOf)):
+        return (
+            list(one.spaces) == list(other.spaces)
+            and getattr(one, "sort_keys", True) == getattr(other, "sort_keys", True)
+            and all_same(one, other)
+        )
+    if isinstance(one, (spaces.Tuple, OneOf)):
         return all(map(same, one.spaces, other.spaces))
     if isinstance(one, spaces.Sequence):
         return same(one.feature_space, other.feature_space)
@@ -104,11 +115,14 @@ def test_integers_without_bounds_are_told_from_those_with_the_limits_of_their_dt
     limits = np.iinfo(np.int32)
     closed = describe(spaces.Box(limits.min, limits.max, (2,), np.int32))["box"]
     opened = describe(spaces.Box(-np.inf, np.array([3.0, np.inf]), dtype=np.int32))["box"]
-    assert closed["low"] == opened["low"] == np.int32(limits.min).tobytes()
+    assert closed["low"] == np.int32(limits.min).tobytes()
+    # Gymnasium 0.29 puts other numbers there.
+    assert opened["low"] == closed["low"] or GYMNASIUM < (1, 0)
     assert "unbounded_below" not in closed and "unbounded_above" not in closed
     assert (opened["unbounded_below"], opened["unbounded_above"]) == (b"\1", b"\0\1")
 
 
+@pytest.mark.skipif(GYMNASIUM < (1, 2), reason="spaces.Discrete has no dtype yet")
 def test_unsigned_64_bit_integers_have_their_bits():
     space = spaces.Discrete(3, start=2**63, dtype=np.uint64)
     assert describe(space) == {"discrete": {"n": 3, "start": -(2**63), "dtype": schema.DTYPE_UINT64}}
@@ -133,8 +147,8 @@ class Custom(gymnasium.Space):
     [
         Custom(),
         spaces.Dict(a=spaces.Tuple([spaces.Sequence(Custom())])),
-        spaces.OneOf([Custom()]),
         spaces.Dict({1: spaces.Discrete(2)}),
+        *([spaces.OneOf([Custom()])] if GYMNASIUM >= (1, 0) else []),
     ],
     ids=str,
 )

@@ -20,6 +20,12 @@ EDGES = {
 }
 
 
+def message_class(descriptor):
+    """The class of a message; the function for it came with protobuf 4.22."""
+    get = getattr(message_factory, "GetMessageClass", None)
+    return message_factory.MessageFactory().GetPrototype(descriptor) if get is None else get(descriptor)
+
+
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory):
     """The messages as protobuf's own runtime knows them, by name."""
@@ -34,8 +40,13 @@ def runtime(tmp_path_factory):
     for file in files.file:
         for message in file.message_type:
             descriptor = pool.FindMessageTypeByName(f"{file.package}.{message.name}")
-            classes[message.name] = message_factory.GetMessageClass(descriptor)
+            classes[message.name] = message_class(descriptor)
     return classes
+
+
+def is_repeated(field):
+    # Older runtimes have the label alone, newer ones no label.
+    return field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED
 
 
 def kind_of(field):
@@ -51,7 +62,7 @@ def kind_of(field):
 
 def test_tables_are_the_messages_of_the_proto_files(runtime):
     tables = {
-        name: {field.number: (field.name, kind_of(field), field.is_repeated) for field in message.DESCRIPTOR.fields}
+        name: {field.number: (field.name, kind_of(field), is_repeated(field)) for field in message.DESCRIPTOR.fields}
         for name, message in runtime.items()
     }
     assert tables == schema.MESSAGES

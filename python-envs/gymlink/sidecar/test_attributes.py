@@ -12,6 +12,7 @@ from gymlink.sidecar.attributes import AllowList, decode_call
 from gymlink.sidecar.errors import RequestError
 from gymlink.sidecar.requests import Sieve
 
+TAXI = max(env_id for env_id in gymnasium.registry if env_id.startswith("Taxi-"))
 MANIFEST = json.loads((Path(__file__).parents[2] / "tests/fixtures/family.json").read_text())
 
 
@@ -30,19 +31,19 @@ def called(env, env_id, *args, values=(), **fields):
 
 @pytest.fixture
 def taxi():
-    return gymnasium.make("Taxi-v4", disable_env_checker=True)
+    return gymnasium.make(TAXI, disable_env_checker=True)
 
 
 def test_the_transition_model_keeps_its_integer_keys(taxi):
-    assert called(taxi, "Taxi-v4", name="P") == taxi.unwrapped.P
-    assert called(taxi, "Taxi-v4", name="desc")[0] == [b"+"] + [b"-"] * 9 + [b"+"]
+    assert called(taxi, TAXI, name="P") == taxi.unwrapped.P
+    assert called(taxi, TAXI, name="desc")[0] == [b"+"] + [b"-"] * 9 + [b"+"]
 
 
 def test_a_method_takes_arguments(taxi):
-    assert called(taxi, "Taxi-v4", 3, 1, 2, 0, name="encode") == 328
+    assert called(taxi, TAXI, 3, 1, 2, 0, name="encode") == 328
     for arguments in ((3, 1, 2), (3, 1, 2, 0, 5)):
-        with pytest.raises(RequestError, match=r"'encode' of Taxi-v4 does not take these arguments: .* Nothing was changed"):
-            called(taxi, "Taxi-v4", *arguments, name="encode")
+        with pytest.raises(RequestError, match=r"'encode' of Taxi-v\d does not take these arguments: .* Nothing was changed"):
+            called(taxi, TAXI, *arguments, name="encode")
 
 
 def test_an_attribute_is_set_where_it_is():
@@ -98,5 +99,5 @@ def test_malformed_calls_are_refused(fields):
 
 
 def test_arguments_are_for_methods(taxi):
-    with pytest.raises(RequestError, match="'P' of Taxi-v4 is no method"):
-        called(taxi, "Taxi-v4", 1, name="P")
+    with pytest.raises(RequestError, match=r"'P' of Taxi-v\d is no method"):
+        called(taxi, TAXI, 1, name="P")

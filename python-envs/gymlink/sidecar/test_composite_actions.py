@@ -7,7 +7,7 @@ from gymnasium import spaces
 from gymlink.protocol.layout import InvalidRow
 from gymlink.sidecar.actions import ActionReader
 from tests.reference import pack
-from tests.space_list import COMPOSITE_SPACES, samples
+from tests.space_list import COMPOSITE_SPACES, GYMNASIUM, samples
 
 BOX, DISCRETE = spaces.Box(-1.0, 1.0, (2,)), spaces.Discrete(3)
 GRAPH = spaces.Graph(BOX, DISCRETE)
@@ -76,27 +76,6 @@ MALFORMED = {
     "node offsets decrease": (GRAPH, 2, graph(nodes=(0, 5, 4)), None, "do not rise"),
     "edge offsets decrease": (GRAPH, 2, graph(edges=(0, 3, 2)), None, "do not rise"),
     "no edge links": (GRAPH, 2, graph(links=()), None, "too few"),
-    "variant out of range": (
-        spaces.OneOf((DISCRETE, BOX)),
-        2,
-        blocks(("I", (0, 2)), ("q", (0,))),
-        1,
-        "chose variant 2 of a OneOf",
-    ),
-    "value of a variant": (
-        spaces.OneOf((DISCRETE, BOX)),
-        4,
-        blocks(("I", (1, 0, 1, 0)), ("q", (0, 5)), ("f", (0, 0, 9, 0))),
-        2,
-        r"^variant 1: element \[0\] is 9.0",
-    ),
-    "variant in a sequence": (
-        spaces.Sequence(spaces.OneOf((DISCRETE,))),
-        2,
-        blocks(("I", (0, 1, 3)), ("I", (0, 0, 1)), ("q", (0, 0))),
-        1,
-        "^element 1: it chose variant 1",
-    ),
     "deep within": (
         spaces.Dict(a=spaces.Tuple((spaces.Sequence(DISCRETE),))),
         1,
@@ -105,6 +84,32 @@ MALFORMED = {
         r"^\['a'\]\[0\]: element 0: 9 is not one of",
     ),
 }
+if GYMNASIUM >= (1, 0):
+    MALFORMED.update(
+        {
+            "variant out of range": (
+                spaces.OneOf((DISCRETE, BOX)),
+                2,
+                blocks(("I", (0, 2)), ("q", (0,))),
+                1,
+                "chose variant 2 of a OneOf",
+            ),
+            "value of a variant": (
+                spaces.OneOf((DISCRETE, BOX)),
+                4,
+                blocks(("I", (1, 0, 1, 0)), ("q", (0, 5)), ("f", (0, 0, 9, 0))),
+                2,
+                r"^variant 1: element \[0\] is 9.0",
+            ),
+            "variant in a sequence": (
+                spaces.Sequence(spaces.OneOf((DISCRETE,))),
+                2,
+                blocks(("I", (0, 1, 3)), ("I", (0, 0, 1)), ("q", (0, 0))),
+                1,
+                "^element 1: it chose variant 1",
+            ),
+        }
+    )
 
 
 @pytest.mark.parametrize("name", MALFORMED)

@@ -38,15 +38,15 @@ def test_the_first_choice_that_is_installed_is_taken(monkeypatch, given, expecte
 
 
 def test_environments_that_register_nothing_get_an_id():
-    entry = {"constructor": "gymnasium.envs.classic_control:CartPoleEnv", "kwargs": {"sutton_barto_reward": True}}
-    register_environments({"environments": {"OwnCartPole-v0": {**entry, "max_episode_steps": 7}}})
+    entry = {"constructor": "gymnasium.envs.classic_control:PendulumEnv", "kwargs": {"g": 2.5}}
+    register_environments({"environments": {"OwnPendulum-v0": {**entry, "max_episode_steps": 7}}})
     try:
-        env = gymnasium.make("OwnCartPole-v0")
-        assert env.unwrapped._sutton_barto_reward
+        env = gymnasium.make("OwnPendulum-v0")
+        assert env.unwrapped.g == 2.5
         assert env.spec.max_episode_steps == 7
-        assert serves({"environments": {"OwnCartPole-v0": entry}}, "OwnCartPole-v0")
+        assert serves({"environments": {"OwnPendulum-v0": entry}}, "OwnPendulum-v0")
     finally:
-        del gymnasium.registry["OwnCartPole-v0"]
+        del gymnasium.registry["OwnPendulum-v0"]
 
 
 @pytest.mark.parametrize(

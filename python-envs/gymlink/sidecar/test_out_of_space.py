@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-from gymnasium.spaces import Box, Dict, Discrete, Graph, GraphInstance, MultiBinary, MultiDiscrete, OneOf, Sequence, Text, Tuple
+from gymnasium import spaces
+from gymnasium.spaces import Box, Dict, Discrete, Graph, GraphInstance, MultiBinary, MultiDiscrete, Sequence, Text, Tuple
 
 from gymlink.protocol.layout import InvalidRow
 from gymlink.sidecar.out_of_space import watch_for
 from gymlink.sidecar.transition import Rows
-from tests.space_list import ALL_SPACES, samples
+from tests.space_list import ALL_SPACES, GYMNASIUM, samples
 
 
 def rows_of(observations, finals=()):
@@ -41,7 +42,6 @@ OUTSIDE = {
     "would wrap": (Box(-5, 5, (1,), np.int8), np.array([257]), "[0] is 257, but its space has -5 to 5 there"),
     "bool": (Box(np.array([0, 1]), 1, dtype=np.bool_), np.array([True, False]), "[1] is False, but its space has True to True"),
     "discrete": (Discrete(3, start=-1), 2, " is 2, but its space has -1 to 1 there"),
-    "discrete, 64 bits": (Discrete(1, start=2**64 - 1, dtype=np.uint64), np.uint64(5), " is 5, but its space has 1844"),
     "multi-discrete": (MultiDiscrete([3, 4], start=[0, 5]), np.array([2, 9]), "[1] is 9, but its space has 5 to 8 there"),
     "multi-binary": (MultiBinary(2), np.array([1, 2], np.int8), "[1] is 2, but its space has 0 to 1 there"),
     "length": (Text(3), "abcd", " is 'abcd' of 4 characters, but its space has 1 to 3 characters"),
@@ -51,8 +51,12 @@ OUTSIDE = {
     "sequence, stacked": (Sequence(BOX, stack=True), np.array([[0.0, 0.0], [2.0, 0.0]]), "[1, 0] is 2.0, but"),
     "nodes": (GRAPH, GraphInstance(ZEROS + 2, np.zeros(1, int), LINKS), ".nodes[0, 0] is 2.0, but"),
     "edges": (GRAPH, GraphInstance(ZEROS, np.array([3]), LINKS), ".edges[0] is 3, but its space has 0 to 2 there"),
-    "one of": (OneOf([Text(2), Discrete(2)]), (1, 2), "[1] is 2, but its space has 0 to 1 there"),
 }
+if GYMNASIUM >= (1, 0):
+    one_of = spaces.OneOf([Text(2), Discrete(2)])
+    OUTSIDE["one of"] = (one_of, (1, 2), "[1] is 2, but its space has 0 to 1 there")
+if GYMNASIUM >= (1, 2):
+    OUTSIDE["discrete, 64 bits"] = (Discrete(1, start=2**64 - 1, dtype=np.uint64), np.uint64(5), " is 5, but its space has 1844")
 
 
 @pytest.mark.parametrize("name", OUTSIDE)

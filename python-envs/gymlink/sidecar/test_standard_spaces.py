@@ -6,6 +6,7 @@ from gymlink.protocol import schema
 from gymlink.sidecar.errors import RequestError
 from gymlink.sidecar.standard_spaces import SpaceRules
 from tests.fixtures.environments import Moves, Shout, Words, as_discrete, as_text
+from tests.space_list import dict_in_order
 
 HERE = "tests.fixtures.environments"
 
@@ -38,10 +39,10 @@ def test_the_first_rule_counts_whose_class_a_space_is_of():
 
 
 def test_dicts_and_tuples_are_searched_and_keep_their_order():
-    inner = Dict({"z": Words(), "a": Discrete(2)}, sort_keys=False)
+    inner = dict_in_order({"z": Words(), "a": Discrete(2)})
     space = Tuple([Discrete(5), inner])
     env = shown(space, {f"{HERE}:Words": f"{HERE}:as_text"})
-    assert env.observation_space == Tuple([Discrete(5), Dict({"z": as_text(None), "a": Discrete(2)}, sort_keys=False)])
+    assert env.observation_space == Tuple([Discrete(5), dict_in_order({"z": as_text(None), "a": Discrete(2)})])
     assert list(env.observation_space[1].spaces) == ["z", "a"]
     # The environment may use its own.
     assert env.unwrapped.observation_space is space
