@@ -36,8 +36,9 @@ def _made(makers):
             if GYMNASIUM >= (1, 4):
                 raise
     if GYMNASIUM < (1, 4):
-        # Its samples are not of the space.
-        made.pop("graph, discrete nodes", None)
+        # Their samples are not of the space.
+        for name in ("graph, discrete nodes", "discrete, uint32", "discrete, 1 of uint64"):
+            made.pop(name, None)
     return made
 
 
