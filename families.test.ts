@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { compareEnv, Oracle } from './client/fixtures/oracle.js';
+import { compareEnv, compareParallel, Oracle } from './client/fixtures/oracle.js';
 import { type Connection, connect } from './client/index.js';
 import { familyEnvironment, readFamily } from './server/family.js';
 import { type RunningServer, serve } from './server/index.js';
@@ -25,11 +25,23 @@ const played: Record<string, readonly string[]> = {
   'python-envs/tests/families/awkward': ['Sailing-v0'],
 };
 
+const pettingzoo = 'python-envs/families/pettingzoo';
+
+/** Environments of several agents, and how many of these are alive in the course of the steps that are played. */
+const playedByAgents: Record<string, readonly number[]> = {
+  'butterfly/knights_archers_zombies_v11': [0, 3, 4],
+  'classic/connect_four_v3': [0, 2],
+  'classic/hanabi_v5': [0, 2],
+  'classic/rps_v2': [0, 2],
+  'mpe/simple_speaker_listener_v4': [0, 2],
+  'sisl/multiwalker_v9': [0, 3],
+};
+
 let server: RunningServer;
 let gym: Connection;
 
 beforeAll(async () => {
-  const familiesOnDemand = Object.keys(played).map((folder) => join(root, folder));
+  const familiesOnDemand = [...Object.keys(played), pettingzoo].map((folder) => join(root, folder));
   server = await serve({ listen: '127.0.0.1:0', logLevel: 'silent', familiesOnDemand });
   gym = await connect(server.address);
 }, 300_000);
@@ -70,6 +82,26 @@ describe('equal to plain Python, bit for bit', { timeout: 300_000 }, () => {
         entry: manifest.environments[id],
       } as const;
       await compareEnv(env, oracle, settings);
+    } finally {
+      oracle.close();
+    }
+  });
+
+  test.each(Object.entries(playedByAgents))('%s, by its agents', async (id, alive) => {
+    const oracle = await oracleOf(pettingzoo);
+    try {
+      await using env = await gym.makeParallel(`pettingzoo/${id}`);
+      const settings = {
+        id,
+        num_envs: 1,
+        mode: 'Env',
+        max_episode_steps: 0,
+        steps: 200,
+        seed: 1,
+        entry: readFamily(join(root, pettingzoo)).manifest.environments[id],
+      } as const;
+      const seen = await compareParallel(env, oracle, settings);
+      expect([...new Set(seen)].sort()).toEqual(alive);
     } finally {
       oracle.close();
     }

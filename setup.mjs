@@ -21,6 +21,7 @@ const testedFamilies = [
   'python-envs/families/aloha',
   'python-envs/families/atari',
   'python-envs/families/minigrid',
+  'python-envs/families/pettingzoo',
   'python-envs/tests/families/awkward',
   'python-envs/tests/families/old',
   'examples/notifications',

@@ -2,7 +2,8 @@
 
 Imports the modules, which register environments, then reads one case a line (JSON) from standard input: ``{"id", "entry",
 "steps", "seed"}``, where `entry` is what the family's manifest says of an environment that registers nothing. For each it writes
-one line a reset or step, as oracle.py does, then ``{"end": true}``.
+one line a reset or step, as oracle.py does, then ``{"end": true}``. Lines of PettingZoo's environments have its ParallelEnv's
+names, and the agents that are alive.
 """
 
 import importlib
@@ -15,7 +16,9 @@ from plain_json import plain
 
 
 def as_typed(space, observation):
-    """An observation whose arrays have the dtypes of their spaces, as the bridge gives them."""
+    """An observation whose arrays have the dtypes of their spaces, and whose integers are no arrays, as the bridge gives them."""
+    if isinstance(space, gymnasium.spaces.Discrete):
+        return int(observation)
     if isinstance(space, gymnasium.spaces.Box):
         return np.asarray(observation, dtype=space.dtype)
     if isinstance(space, gymnasium.spaces.Dict):
@@ -35,7 +38,13 @@ def make(case):
         return gymnasium.make(case["id"], disable_env_checker=True)
     module, _, name = entry["constructor"].partition(":")
     env = getattr(importlib.import_module(module), name)(**entry["kwargs"])
-    return gymnasium.wrappers.TimeLimit(env, entry["max_episode_steps"])
+    if entry["api"] == "gymnasium":
+        return gymnasium.wrappers.TimeLimit(env, entry["max_episode_steps"])
+    if entry["api"] == "parallel":
+        return env
+    conversions = importlib.import_module("pettingzoo.utils.conversions")
+    in_turns = not env.metadata["is_parallelizable"]
+    return (conversions.turn_based_aec_to_parallel if in_turns else conversions.aec_to_parallel)(env)
 
 
 def play(case):
@@ -65,11 +74,57 @@ def play(case):
     env.close()
 
 
+def play_parallel(case):
+    """Plays a ParallelEnv, which is reset after each end. Actions are drawn of those that an action mask allows."""
+    env = make(case)
+    for index, agent in enumerate(env.possible_agents):
+        env.action_space(agent).seed(case["seed"] + index)
+
+    def typed(observations):
+        return {agent: as_typed(env.observation_space(agent), value) for agent, value in observations.items()}
+
+    def reset(seed=None):
+        observations, infos = env.reset(seed=seed)
+        emit(op="reset", observations=typed(observations), infos=infos, agents=env.agents)
+        return observations, infos
+
+    def action_of(agent):
+        mask = infos.get(agent, {}).get("action_mask")
+        if mask is None and isinstance(observations[agent], dict):
+            mask = observations[agent].get("action_mask")
+        return env.action_space(agent).sample(None if mask is None else np.asarray(mask, np.int8))
+
+    observations, infos = reset(case["seed"])
+    for _ in range(case["steps"]):
+        acting = [env.aec_env.agent_selection] if case["entry"]["api"] == "aec" else env.agents
+        actions = {agent: action_of(agent) for agent in acting}
+        observations, rewards, terminations, truncations, infos = env.step(actions)
+        emit(
+            op="step",
+            actions=actions,
+            observations=typed(observations),
+            rewards={agent: float(reward) for agent, reward in rewards.items()},
+            terminations=terminations,
+            truncations=truncations,
+            infos=infos,
+            agents=env.agents,
+        )
+        if not env.agents:
+            observations, infos = reset()
+    env.close()
+
+
+def is_parallel(case):
+    """Whether an environment is one of PettingZoo's."""
+    return (case.get("entry") or {}).get("api", "gymnasium") != "gymnasium"
+
+
 if __name__ == "__main__":
     # Environments print; what they print must not come between the lines.
     OUT, sys.stdout = sys.stdout, sys.stderr
     for name in sys.argv[1:]:
         importlib.import_module(name)
     for line in sys.stdin:
-        play(json.loads(line))
+        case = json.loads(line)
+        (play_parallel if is_parallel(case) else play)(case)
         print(json.dumps({"end": True}), file=OUT, flush=True)
