@@ -70,6 +70,11 @@ export class Env<Obs = Sample, Act = Sample> {
     this.rows = new Rows(this.observationSpace, 1, opened.environment?.id ?? '', session.memory);
   }
 
+  /** Steps in the episode so far: 0 after a reset, after `restoreState` those of the saved one. */
+  get episodeSteps(): number {
+    return this.rows.episodeSteps[0] ?? 0;
+  }
+
   /**
    * Begins a new episode.
    *

@@ -120,6 +120,61 @@ test('agents take turns', { timeout: 30_000 }, async () => {
   expect([env.agents, env.acting]).toEqual([[], []]);
 });
 
+test('attributes are those of the environment itself', { timeout: 30_000 }, async () => {
+  await using env = await relay();
+  await env.reset();
+  await env.setAttr('length', 1);
+  expect(await env.getAttr('length')).toBe(1);
+  expect([...((await env.call('state')) as NdArray<BigInt64Array>)].map(Number)).toEqual([0, 1]);
+  expect((await env.step({ first: 0 })).truncations).toEqual({ first: true });
+  const error = await failure(env.getAttr('agents'));
+  expect([error.reason, error.suggestions]).toEqual(['NOT_ALLOWED', ['length', 'state']]);
+});
+
+test('a restored state goes on with its agents', { timeout: 30_000 }, async () => {
+  await using env = await relay({ maxEpisodeSteps: 4, kwargs: { length: 9 } });
+  await env.reset({ seed: 4 });
+  const states = [await env.saveState()];
+  const steps: unknown[] = [];
+  for (const actions of [{ first: 2 }, { first: 1 }, { first: 0, second: 2 }, { second: 1 }]) {
+    steps.push(await env.step(actions));
+    states.push(await env.saveState());
+  }
+  expect(env.agents).toEqual([]);
+  const [, , both, handed, over] = states as [bigint, bigint, bigint, bigint, bigint];
+
+  const { observations } = await env.restoreState(both);
+  expect(plain(observations)).toEqual({ first: [3, 2], second: 5 });
+  expect([env.agents, env.acting]).toEqual([
+    ['second', 'first'],
+    ['second', 'first'],
+  ]);
+  expect(await env.step({ first: 0, second: 2 })).toEqual(steps[2]);
+  expect(await env.step({ second: 1 })).toEqual(steps[3]);
+
+  await using other = await relay({ maxEpisodeSteps: 4, kwargs: { length: 9 } });
+  const brought = await other.importState(await env.exportState(handed));
+  expect(plain((await other.restoreState(brought)).observations)).toEqual({ second: 6 });
+  expect(await other.step({ second: 1 })).toEqual(steps[3]);
+
+  expect(await env.restoreState(over)).toEqual({ observations: {}, infos: {} });
+  expect((await failure(env.step({ second: 1 }))).reason).toBe('RESET_NEEDED');
+  await env.dropState(over);
+  expect((await failure(env.restoreState(over))).reason).toBe('STATE_NOT_FOUND');
+});
+
+test('a restored state knows whose turn it is', { timeout: 30_000 }, async () => {
+  await using env = await gym.makeParallel<Record<string, NdArray>, number>('classic/tictactoe_v3');
+  await env.reset({ seed: 1 });
+  await env.step({ player_1: 4 });
+  const state = await env.saveState();
+  const first = await env.step({ player_2: 0 });
+  await env.step({ player_1: 1 });
+  await env.restoreState(state);
+  expect(env.acting).toEqual(['player_2']);
+  expect(await env.step({ player_2: 0 })).toEqual(first);
+});
+
 test('it renders', { timeout: 30_000 }, async () => {
   await using env = await relay({ renderMode: 'ansi' });
   await env.reset();

@@ -1,13 +1,14 @@
 import type { OpenedResponse } from '../proto/gen/gymlink/v1/session.js';
-import { Env } from './env.js';
+import { Env, type Reset } from './env.js';
 import { GymlinkError } from './errors.js';
 import type { Info } from './infos.js';
 import type { NdArray } from './nd-array.js';
 import type { Seed } from './open-request.js';
 import type { Encoded, EncodedFrame, RenderFrame, RenderOptions } from './renderings.js';
+import type { StateId } from './saved-states.js';
 import type { Session } from './session.js';
 import { expectSpace, fromSpaceMessage, type Sample, type Space } from './spaces/index.js';
-import type { Arguments, PlainValue } from './values.js';
+import type { Argument, Arguments, PlainValue } from './values.js';
 import type { SpaceOf } from './vector-env.js';
 
 /** What `reset` of a parallel environment gives, by the agents that are alive. */
@@ -107,14 +108,7 @@ export class ParallelEnv<Obs = Sample, Act = Sample> {
    * @throws GymlinkError INVALID_SEED or ENVIRONMENT_RAISED.
    */
   async reset(options: { seed?: Seed; options?: Arguments } = {}): Promise<ParallelReset<Obs>> {
-    const { observation, info } = await this.env.reset(options);
-    const seen = observation as unknown as Observation<Obs>;
-    this.alive = this.marked(seen.agents);
-    this.due = this.marked(seen.acting);
-    return {
-      observations: byAgent(this.alive, (agent) => seen.observations[agent] as Obs),
-      infos: byAgent(this.alive, (agent) => infoOf(info, agent)),
-    };
+    return this.begun(await this.env.reset(options));
   }
 
   /**
@@ -169,6 +163,74 @@ export class ParallelEnv<Obs = Sample, Act = Sample> {
     return this.env.render(options);
   }
 
+  /**
+   * An attribute of PettingZoo's environment; see `VectorEnv.getAttr`.
+   *
+   * @throws GymlinkError NOT_ALLOWED for a name that is not on the environment's allow-list.
+   */
+  getAttr(name: string): Promise<PlainValue> {
+    return this.env.getAttr(name);
+  }
+
+  /**
+   * Sets an attribute.
+   *
+   * @throws GymlinkError NOT_ALLOWED for a name that may not be set.
+   */
+  setAttr(name: string, value: Argument): Promise<void> {
+    return this.env.setAttr(name, value);
+  }
+
+  /**
+   * Calls a method, or reads an attribute: `call('state')` gives the global state of environments that have one.
+   *
+   * @throws GymlinkError NOT_ALLOWED for a name that may not be called; ENVIRONMENT_RAISED.
+   */
+  call(name: string, args: readonly Argument[] = [], kwargs: Arguments = {}): Promise<PlainValue> {
+    return this.env.call(name, args, kwargs);
+  }
+
+  /**
+   * Saves the state of the environment and its agents; see `VectorEnv.saveState`.
+   *
+   * @returns Its id, valid in this environment until `dropState`.
+   * @throws GymlinkError As `Env.saveState`.
+   */
+  saveState(): Promise<StateId> {
+    return this.env.saveState();
+  }
+
+  /**
+   * Continues a saved episode; may be called any number of times with the same state.
+   *
+   * @returns What the agents that are alive observed last. Of a state that was saved at the end of an episode there are none.
+   * @throws GymlinkError As `Env.restoreState`.
+   */
+  async restoreState(stateId: StateId): Promise<ParallelReset<Obs>> {
+    const restored = await this.env.restoreState(stateId);
+    const limit = this.env.maxEpisodeSteps;
+    return this.begun(restored, limit > 0 && this.env.episodeSteps >= limit);
+  }
+
+  /** Forgets a saved state. Raises GymlinkError STATE_NOT_FOUND for an unknown one. */
+  dropState(stateId: StateId): Promise<void> {
+    return this.env.dropState(stateId);
+  }
+
+  /** A saved state as bytes, for `importState` of another session of the same environment. */
+  exportState(stateId: StateId): Promise<Uint8Array> {
+    return this.env.exportState(stateId);
+  }
+
+  /**
+   * Takes an exported state in; gives its id here.
+   *
+   * @throws GymlinkError STATE_MISMATCH for a state of another environment or of other constructor arguments.
+   */
+  importState(state: Uint8Array): Promise<StateId> {
+    return this.env.importState(state);
+  }
+
   /** Closes the environment. Calling it again does nothing. */
   async close(): Promise<void> {
     await this.env.close();
@@ -176,6 +238,16 @@ export class ParallelEnv<Obs = Sample, Act = Sample> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  private begun({ observation, info }: Reset<Sample>, isOver = false): ParallelReset<Obs> {
+    const seen = observation as unknown as Observation<Obs>;
+    this.alive = isOver ? [] : this.marked(seen.agents);
+    this.due = isOver ? [] : this.marked(seen.acting);
+    return {
+      observations: byAgent(this.alive, (agent) => seen.observations[agent] as Obs),
+      infos: byAgent(this.alive, (agent) => infoOf(info, agent)),
+    };
   }
 
   private check(actions: Readonly<Record<string, Act>>): void {

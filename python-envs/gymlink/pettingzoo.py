@@ -15,7 +15,7 @@ pettingzoo beside the extra ``client`` of this package.
 from copy import deepcopy
 from typing import Any
 
-from gymlink.client import RemoteEnv
+from gymlink.client import GymlinkError, RemoteEnv, calls
 from gymlink.client.errors import failure
 
 try:
@@ -122,6 +122,75 @@ class RemoteParallelEnv(ParallelEnv):
             {agent: bool(truncations[agent]) or (is_cut and agent in after) for agent in concerned},
             {agent: infos.get(agent, {}) for agent in concerned},
         )
+
+    def state(self):
+        """The global state of the environment.
+
+        Raises:
+            NotImplementedError: It has none that clients may ask for.
+            GymlinkError: ENVIRONMENT_RAISED, for example before the first reset.
+        """
+        try:
+            return self.call("state")
+        except GymlinkError as error:
+            if error.reason != "NOT_ALLOWED":
+                raise
+            raise NotImplementedError(f"{self} has no state that may be asked for.") from error
+
+    def get_attr(self, name):
+        """An attribute of PettingZoo's environment on the server.
+
+        Raises:
+            GymlinkError: NOT_ALLOWED, which is an AttributeError, too, for a name that is not on its allow-list.
+        """
+        return self.call(name)
+
+    def set_attr(self, name, value):
+        """Sets an attribute of PettingZoo's environment on the server; raises as `get_attr` does."""
+        calls.set_values(self._env.session, name, [value])
+
+    def call(self, name, *args, **kwargs):
+        """Calls a method of PettingZoo's environment on the server, or reads an attribute.
+
+        Raises:
+            GymlinkError: NOT_ALLOWED, which is an AttributeError, too; ENVIRONMENT_RAISED; INVALID_ARGUMENT.
+        """
+        return self._env.call(name, *args, **kwargs)
+
+    def save_state(self):
+        """Saves the state of the environment and its agents, to the bit.
+
+        Returns:
+            Its id, an int that is valid in this environment until `drop_state`.
+
+        Raises:
+            GymlinkError: As `RemoteEnv.save_state` does.
+        """
+        return self._env.save_state()
+
+    def restore_state(self, state_id):
+        """Continues a saved episode; may be called any number of times with the same state.
+
+        Returns:
+            ``(observations, infos)`` by the agents that are alive: none for a state that was saved at the end of an episode.
+
+        Raises:
+            GymlinkError: STATE_NOT_FOUND.
+        """
+        seen, infos = self._env.restore_state(state_id)
+        return self._begun(seen, infos, is_over=0 < self.max_episode_steps <= self._env.episode_steps)
+
+    def drop_state(self, state_id):
+        """Forgets a saved state; raises GymlinkError STATE_NOT_FOUND for an unknown one."""
+        self._env.drop_state(state_id)
+
+    def export_state(self, state_id):
+        """A saved state as bytes, for `import_state` of another session; raises as `RemoteEnv.export_state` does."""
+        return self._env.export_state(state_id)
+
+    def import_state(self, state):
+        """Takes an exported state in; returns its id here. Raises as `RemoteEnv.import_state` does."""
+        return self._env.import_state(state)
 
     def render(self):
         """What the environment's own `render` gives; None, with a warning, without a render mode.

@@ -91,6 +91,45 @@ def test_every_agent_that_acts_needs_an_action(relay):
         env.action_space("third")
 
 
+def test_attributes_are_those_of_the_environment_itself(relay):
+    env = relay()
+    env.reset()
+    env.set_attr("length", 1)
+    assert (env.get_attr("length"), env.call("length"), env.state().tolist()) == (1, 1, [0, 1])
+    assert env.step({"first": 0})[3] == {"first": True}
+    with raises("NOT_ALLOWED", AttributeError):
+        env.get_attr("agents")
+
+
+def test_without_a_state_it_says_so(fixture_address):
+    env = RemoteParallelEnv(TICTACTOE)
+    with pytest.raises(NotImplementedError, match="tictactoe_v3 has no state"):
+        env.state()
+    env.close()
+
+
+def test_a_restored_state_goes_on_with_its_agents(relay):
+    env, other = relay(max_episode_steps=4, length=9), relay(max_episode_steps=4, length=9)
+    env.reset(seed=4)
+    states, steps = [env.save_state()], []
+    for actions in ({"first": 2}, {"first": 1}, {"first": 0, "second": 2}, {"second": 1}):
+        steps.append(env.step(actions))
+        states.append(env.save_state())
+    assert env.agents == []
+    assert plain(env.restore_state(states[2])[0]) == {"first": [3, 2], "second": 5}
+    assert (env.agents, env.acting) == (["second", "first"], ["second", "first"])
+    same(steps[2], env.step({"first": 0, "second": 2}))
+    same(steps[3], env.step({"second": 1}))
+    assert other.restore_state(other.import_state(env.export_state(states[3])))[0] == {"second": 6}
+    same(steps[3], other.step({"second": 1}))
+    assert env.restore_state(states[4]) == ({}, {})
+    with raises("RESET_NEEDED"):
+        env.step({"second": 1})
+    env.drop_state(states[4])
+    with raises("STATE_NOT_FOUND"):
+        env.restore_state(states[4])
+
+
 def test_environments_without_agents_are_refused(fixture_address):
     with raises("INVALID_ARGUMENT", match=r"CartPole-v1 has no agents"):
         RemoteParallelEnv("CartPole-v1")

@@ -45,6 +45,8 @@ class RemoteEnv(gymnasium.Env):
             server.
         seed: Seed that the first reset uses if it names none.
         max_episode_steps: Steps after which an episode is truncated; 0 for no limit.
+        episode_steps: Steps in the episode so far: 0 after a reset, after `restore_state` those of the saved one.
+        session: The session underneath, for `gymlink.client.calls`.
 
     Raises:
         GymlinkError: As the server says, for example UNKNOWN_ENVIRONMENT, INVALID_KWARGS or NOT_ALLOWED; CONNECTION_FAILED;
@@ -74,14 +76,14 @@ class RemoteEnv(gymnasium.Env):
             "autoreset_mode": schema.AUTORESET_MODE_DISABLED,
             **open_options(seed=seed, wrappers=wrappers, info_keys=info_keys),
         }
-        self._session, opened = open_session(env_id, address, timeout_s, fields, kwargs)
-        self._finalizer = weakref.finalize(self, self._session.abandon)
+        self.session, opened = open_session(env_id, address, timeout_s, fields, kwargs)
+        self._finalizer = weakref.finalize(self, self.session.abandon)
         self.render_mode = render_mode
         self.metadata, self.seed = rendering.metadata(opened), seed_from(opened.get("seed", {}))
         self.max_episode_steps = opened.get("environment", {}).get("max_episode_steps", 0)
         self.observation_space = spaces.from_message(opened.get("observation_space", {}))
         self.action_space = spaces.from_message(opened.get("action_space", {}))
-        self._seed = self.seed
+        self._seed, self.episode_steps = self.seed, 0
         self._warning = InfoWarning(env_id)
 
     @property
@@ -111,7 +113,7 @@ class RemoteEnv(gymnasium.Env):
             request["seed"] = seed_message(seed)
         if options is not None:
             request["options"] = arguments(options, "reset option")
-        part = self._read(self._session.request("reset", request, "transition"))
+        part = self._read(self.session.request("reset", request, "transition"))
         return self._observation(part), self._info(part)
 
     def step(self, action):
@@ -124,7 +126,7 @@ class RemoteEnv(gymnasium.Env):
             GymlinkError: INVALID_ACTION (nothing changed); RESET_NEEDED before the first reset and after the end of an episode;
                 ENVIRONMENT_RAISED, WORKER_DIED or DEADLINE_EXCEEDED.
         """
-        part = self._read(self._session.request("step", {"actions": encode_action(self.action_space, action)}, "transition"))
+        part = self._read(self.session.request("step", {"actions": encode_action(self.action_space, action)}, "transition"))
         terminated, truncated = bool(part.terminations[0]), bool(part.truncations[0])
         return self._observation(part), float(part.rewards[0]), terminated, truncated, self._info(part)
 
@@ -140,7 +142,7 @@ class RemoteEnv(gymnasium.Env):
             GymlinkError: RESET_NEEDED before the first reset; RENDER_UNAVAILABLE where it cannot be encoded or scaled;
                 LIMIT_EXCEEDED for a frame that is too large; INVALID_ARGUMENT for another encoding.
         """
-        frames = rendering.render(self, self._session, encoding, width)
+        frames = rendering.render(self, self.session, encoding, width)
         return None if frames is None else frames[0]
 
     def save_state(self):
@@ -153,7 +155,7 @@ class RemoteEnv(gymnasium.Env):
             GymlinkError: RESET_NEEDED before the first reset; UNIMPLEMENTED for an environment whose state cannot be saved
                 exactly; LIMIT_EXCEEDED.
         """
-        (state_id,) = saved_states.save(self._session)
+        (state_id,) = saved_states.save(self.session)
         return state_id
 
     def restore_state(self, state_id):
@@ -165,13 +167,13 @@ class RemoteEnv(gymnasium.Env):
         Raises:
             GymlinkError: STATE_NOT_FOUND.
         """
-        part = self._read(saved_states.restore(self._session, [state_id]))
+        part = self._read(saved_states.restore(self.session, [state_id]))
         self._seed = -1
         return self._observation(part), self._info(part)
 
     def drop_state(self, state_id):
         """Forgets a saved state; raises GymlinkError STATE_NOT_FOUND for an unknown one."""
-        saved_states.drop(self._session, [state_id])
+        saved_states.drop(self.session, [state_id])
 
     def export_state(self, state_id):
         """A saved state as bytes, for `import_state` of another session of the same environment, today or later.
@@ -179,7 +181,7 @@ class RemoteEnv(gymnasium.Env):
         Raises:
             GymlinkError: STATE_NOT_FOUND; UNIMPLEMENTED for a state that cannot leave its process.
         """
-        (state,) = saved_states.export(self._session, [state_id])
+        (state,) = saved_states.export(self.session, [state_id])
         return state
 
     def import_state(self, state):
@@ -189,7 +191,7 @@ class RemoteEnv(gymnasium.Env):
             GymlinkError: STATE_MISMATCH for a state of another environment or of other constructor arguments; MALFORMED_REQUEST
                 for bytes that are none.
         """
-        (state_id,) = saved_states.take_in(self._session, [state])
+        (state_id,) = saved_states.take_in(self.session, [state])
         return state_id
 
     def call(self, name, *args, **kwargs):
@@ -198,7 +200,7 @@ class RemoteEnv(gymnasium.Env):
         Raises:
             GymlinkError: NOT_ALLOWED, which is an AttributeError, too; ENVIRONMENT_RAISED; INVALID_ARGUMENT.
         """
-        (result,) = calls.call(self._session, name, args, kwargs)
+        (result,) = calls.call(self.session, name, args, kwargs)
         return result
 
     def has_wrapper_attr(self, name):
@@ -222,17 +224,17 @@ class RemoteEnv(gymnasium.Env):
         if hasattr(self, name):
             setattr(self, name, value)
         else:
-            calls.set_values(self._session, name, [value])
+            calls.set_values(self.session, name, [value])
         return True
 
     def close(self):
         """Closes the environment. Calling it again does nothing."""
         self._finalizer.detach()
-        self._session.close()
+        self.session.close()
 
     def _read(self, messages):
         (part,) = read_parts(self.observation_space, messages, _ONLY)
-        self._seed = part.seeds.get(0, self._seed)
+        self._seed, self.episode_steps = part.seeds.get(0, self._seed), int(part.episode_steps[0])
         return part
 
     def _observation(self, part):

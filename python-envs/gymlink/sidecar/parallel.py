@@ -86,9 +86,20 @@ class ParallelAsEnv(gymnasium.Env):
         """Closes the ParallelEnv."""
         self.par_env.close()
 
+    def __getattr__(self, name):
+        """An attribute of the environment within PettingZoo's wrappers, such as its `state`; raises AttributeError."""
+        if name.startswith("_") or "par_env" not in vars(self):
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return getattr(_innermost(self.par_env), name)
+
+    def set_wrapper_attr(self, name, value, *, force=True):
+        """Sets an attribute of the environment within PettingZoo's wrappers."""
+        setattr(_innermost(self.par_env), name, value)
+        return True
+
     def documentation(self):
         """The ParallelEnv's docstring; where its class has none of its own that of its module, as PettingZoo's have."""
-        kind = type(getattr(self.par_env, "unwrapped", self.par_env))
+        kind = type(_innermost(self.par_env))
         return inspect.cleandoc(kind.__doc__ or sys.modules[kind.__module__].__doc__ or "")
 
     def _by_name(self, by_agent):
@@ -113,6 +124,11 @@ class ParallelAsEnv(gymnasium.Env):
 
     def _flags(self, by_agent):
         return np.array([bool(by_agent.get(agent, False)) for agent in self._names], np.int8)
+
+
+def _innermost(env):
+    """The environment within PettingZoo's wrappers and conversions."""
+    return getattr(env, "unwrapped", env)
 
 
 def _turns_of(env):
