@@ -191,6 +191,16 @@ test('the catalogue has the environments of families that are built, and says ho
   }
 });
 
+test('constructors tell the defaults of the arguments that clients may set', async () => {
+  const environments = await gym.environments();
+  const told = environments.filter(({ family }) => family === 'pettingzoo');
+  expect(told.length).toBeGreaterThan(0);
+  const defaultless = told.flatMap(({ id, arguments: args }) =>
+    args.filter((argument) => argument.default === undefined).map(({ name }) => `${id} ${name}`),
+  );
+  expect(defaultless).toEqual([]);
+});
+
 test('families whose requirements conflict step at the same time, each as it does alone', {
   timeout: 60_000,
 }, async () => {

@@ -1,5 +1,7 @@
 """Hanabi with episodes that follow from the last seed, as those of PettingZoo's other environments do."""
 
+import inspect
+
 import numpy as np
 from pettingzoo.classic.hanabi import hanabi as upstream
 from pettingzoo.utils import BaseWrapper
@@ -32,3 +34,7 @@ class SeededResets(BaseWrapper):
 def hanabi(**kwargs):
     """As pettingzoo.classic.hanabi_v5.env."""
     return SeededResets(upstream.env(**kwargs))
+
+
+# Which arguments those are, only the class says.
+hanabi.__signature__ = inspect.signature(upstream.raw_env)
