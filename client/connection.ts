@@ -40,6 +40,7 @@ import {
   type Unwrapped,
 } from './open-request.js';
 import { ParallelEnv } from './parallel-env.js';
+import { type MakeParallelVecOptions, ParallelVectorEnv } from './parallel-vector-env.js';
 import { Session, type SessionStream } from './session.js';
 import { fromSpaceMessage, type Sample } from './spaces/index.js';
 import { type Arguments, fromMap, type PlainValue, toMap } from './values.js';
@@ -249,6 +250,22 @@ export class Connection {
       id,
       { ...options, numEnvs: 1, autoresetMode: 'Disabled' },
       (session, opened) => new ParallelEnv<Obs, Act>(session, opened),
+    );
+  }
+
+  /**
+   * Makes a vector environment of several agents, each of which has a batch.
+   *
+   * @throws GymlinkError as {@link Connection.makeParallel}.
+   */
+  async makeParallelVec<Obs = Sample, Act = Sample>(
+    id: string,
+    options: MakeParallelVecOptions,
+  ): Promise<ParallelVectorEnv<Obs, Act>> {
+    return this.open(
+      id,
+      options,
+      (session, opened) => new ParallelVectorEnv<Obs, Act>(session, opened, options),
     );
   }
 

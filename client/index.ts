@@ -30,6 +30,13 @@ export type {
   WrapperSpec,
 } from './open-request.js';
 export { ParallelEnv, type ParallelReset, type ParallelStep } from './parallel-env.js';
+export {
+  type ByAgent,
+  type MakeParallelVecOptions,
+  ParallelVectorEnv,
+  type ParallelVectorReset,
+  type ParallelVectorStep,
+} from './parallel-vector-env.js';
 export { Generator } from './random/generator.js';
 export type {
   EncodedFrame,

@@ -54,12 +54,7 @@ export class ParallelEnv<Obs = Sample, Act = Sample> {
   /** Use `Connection.makeParallel`. */
   constructor(session: Session, opened: OpenedResponse) {
     this.env = new Env(session, opened);
-    const { api, possible_agents: agents } = this.env.metadata;
-    if (api !== 'parallel') {
-      const message = `${opened.environment?.id} has no agents of its own: make it with make or makeVec.`;
-      throw new GymlinkError('INVALID_ARGUMENT', message);
-    }
-    this.possibleAgents = agents as string[];
+    this.possibleAgents = agentsOf(this.env.metadata, opened);
     const parts = expectSpace(this.env.observationSpace as Space, 'Dict').spaces;
     this.observationSpaces = expectSpace(parts.observations as Space, 'Dict').spaces;
     this.actionSpaces = expectSpace(this.env.actionSpace as Space, 'Dict').spaces;
@@ -94,12 +89,12 @@ export class ParallelEnv<Obs = Sample, Act = Sample> {
 
   /** An agent's observation space, the same object each time. Raises GymlinkError INVALID_ARGUMENT for an unknown agent. */
   observationSpace(agent: string): SpaceOf<Obs> {
-    return this.spaceOf(this.observationSpaces, agent) as SpaceOf<Obs>;
+    return spaceOfAgent(this.observationSpaces, agent) as SpaceOf<Obs>;
   }
 
   /** An agent's action space, the same object each time. Raises GymlinkError INVALID_ARGUMENT for an unknown agent. */
   actionSpace(agent: string): SpaceOf<Act> {
-    return this.spaceOf(this.actionSpaces, agent) as SpaceOf<Act>;
+    return spaceOfAgent(this.actionSpaces, agent) as SpaceOf<Act>;
   }
 
   /**
@@ -268,12 +263,23 @@ export class ParallelEnv<Obs = Sample, Act = Sample> {
   private marked(flags: NdArray): string[] {
     return this.possibleAgents.filter((_, i) => flags[i] === 1);
   }
+}
 
-  private spaceOf(spaces: Readonly<Record<string, Space>>, agent: string): Space {
-    if (Object.hasOwn(spaces, agent)) return spaces[agent] as Space;
-    const message = `There is no agent "${agent}"; there are ${this.possibleAgents.join(', ')}.`;
-    throw new GymlinkError('INVALID_ARGUMENT', message);
-  }
+/** The possible agents of an environment that was opened; raises GymlinkError INVALID_ARGUMENT where it has none. */
+export function agentsOf(
+  { api, possible_agents: agents }: Record<string, PlainValue>,
+  opened: OpenedResponse,
+): string[] {
+  if (api === 'parallel') return agents as string[];
+  const message = `${opened.environment?.id} has no agents of its own: make it with make or makeVec.`;
+  throw new GymlinkError('INVALID_ARGUMENT', message);
+}
+
+/** An agent's space. Raises GymlinkError INVALID_ARGUMENT for an unknown agent. */
+export function spaceOfAgent(spaces: Readonly<Record<string, Space>>, agent: string): Space {
+  if (Object.hasOwn(spaces, agent)) return spaces[agent] as Space;
+  const message = `There is no agent "${agent}"; there are ${Object.keys(spaces).join(', ')}.`;
+  throw new GymlinkError('INVALID_ARGUMENT', message);
 }
 
 function byAgent<T>(agents: readonly string[], of: (agent: string) => T): Record<string, T> {
