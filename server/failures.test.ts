@@ -157,7 +157,9 @@ describe('a worker that ends', limit, () => {
       envIndices: [0],
       advancedEnvIndices: [1],
     });
-    expect(error.message).toMatch(/Step within 1.5 s/);
+    expect(error.message).toMatch(
+      /Misbehaving-v0, sub-environment 0\) did not finish Step within 1.5 s .* open a new one, with another seed/,
+    );
     await until(() => sidecarsBelow(process.pid).workers.length === workers.length - 1);
     expect((await session.ask(reset(), 'error')).message).toBe(error.message);
     await session.close();

@@ -208,6 +208,7 @@ export class Worker {
     const error = this.#error(
       ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED,
       `did not finish ${pending.what} within ${seconds} s and was ended`,
+      'Close this session and open a new one, with another seed if it was a reset that did not end.',
     );
     this.#log.warn({ what: pending.what, seconds }, 'worker exceeded its deadline');
     this.kill(error);
@@ -260,11 +261,14 @@ export class Worker {
     );
   }
 
-  #error(reason: ErrorReason, predicate: string): ErrorMessage {
+  #error(
+    reason: ErrorReason,
+    predicate: string,
+    advice = 'The server’s log may say why. Close this session and open a new one.',
+  ): ErrorMessage {
     const subject = `Worker ${this.name}${this.holds === undefined ? '' : ` (${describe(this.holds)})`}`;
     if (reason === ErrorReason.ERROR_REASON_SESSION_CLOSED)
       return requestError(reason, `${subject} ${predicate}.`).details;
-    const advice = 'The server’s log may say why. Close this session and open a new one.';
     return requestError(reason, `${subject} ${predicate}. ${advice}`, {
       envId: this.holds?.envId ?? '',
       envIndices: this.holds === undefined ? [] : heldEnvIndices(this.holds),
