@@ -93,6 +93,16 @@ test('agents have the types that are given', async () => {
   expectTypeOf(env.actionSpace('first').sample()).toExtend<number>();
   // @ts-expect-error The actions were said to be numbers.
   await env.step({ first: [1] });
+  const mask = new Int8Array(3) as NdArray<Int8Array>;
+  expectTypeOf(env.actionSpace('first').sample(mask)).toEqualTypeOf<number>();
+  const envs = await gym.makeParallelVec<NdArray<Float32Array>, Int32Array>('family/team_v1', {
+    numEnvs: 2,
+  });
+  const step = await envs.step({ first: Int32Array.of(0, 1) });
+  expectTypeOf(step.observations.first).toEqualTypeOf<NdArray<Float32Array> | undefined>();
+  expectTypeOf(step.rewards.first).toEqualTypeOf<NdArray<Float64Array> | undefined>();
+  // @ts-expect-error The ends of episodes would be in infos alone.
+  await gym.makeParallelVec('family/team_v1', { numEnvs: 2, autoresetMode: 'SameStep' });
   // @ts-expect-error Wrappers change the spaces that a parallel environment is made of.
   await gym.makeParallel('family/team_v1', { wrappers: ['FlattenObservation'] });
 });

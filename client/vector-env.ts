@@ -26,6 +26,7 @@ import {
   batchDifferingSpaces,
   batchSpace,
   fromSpaceMessage,
+  type Mask,
   type Sample,
   type Space,
 } from './spaces/index.js';
@@ -40,7 +41,7 @@ import {
 import { type VectorInfos, vectorInfos } from './vector-infos.js';
 
 /** A space whose samples are known to be of a type. */
-export type SpaceOf<T> = { sample(): T } & Space;
+export type SpaceOf<T> = { sample(mask?: Mask, probability?: Mask): T } & Space;
 
 /** What `reset` of a vector environment gives. */
 export interface VectorReset<Obs> {
