@@ -21,6 +21,8 @@ def main():
     arguments = options.parse_args()
     # What environments drop into their working folder (MUJOCO_LOG.TXT) goes with the server's runtime folder.
     os.chdir(os.path.dirname(arguments.socket))
+    # Their temporary files, too: Gymnasium-Robotics leaves one for each maze.
+    os.environ["TMPDIR"] = os.getcwd()
     if arguments.worker is not None:
         become_worker(arguments.parent)
         serve(arguments.socket, arguments.worker, load_manifest(arguments.manifest))
