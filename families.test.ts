@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { compareEnv, compareParallel, Oracle } from './client/fixtures/oracle.js';
+import { compareEnv, compareParallel } from './client/fixtures/oracle.js';
 import {
   type Connection,
   connect,
@@ -16,12 +16,11 @@ import {
   type ParallelReset,
   type Sample,
 } from './client/index.js';
-import { familyEnvironment, readFamily } from './server/family.js';
+import { familyOracle } from './family-oracle.js';
+import { readFamily } from './server/family.js';
 import { type RunningServer, serve } from './server/index.js';
-import { ensurePythonEnv } from './server/python-env.js';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
-const script = join(root, 'python-envs/tests/family_oracle.py');
 
 /** Environments to play, by the folder of their family. */
 const played: Record<string, readonly string[]> = {
@@ -58,24 +57,13 @@ afterAll(async () => {
   await server?.close();
 });
 
-async function oracleOf(folder: string): Promise<Oracle> {
-  const family = readFamily(join(root, folder));
-  const { python } = await ensurePythonEnv(family);
-  const chosen = Object.entries(family.manifest.environment).map(([variable, value]) => [
-    variable,
-    typeof value === 'string' ? value : value[0]?.value,
-  ]);
-  const env = { ...process.env, ...familyEnvironment(family), ...Object.fromEntries(chosen) };
-  return new Oracle([python, script, ...family.manifest.preload], env);
-}
-
 describe('equal to plain Python, bit for bit', { timeout: 300_000 }, () => {
   const cases = Object.entries(played).flatMap(([folder, ids]) =>
     ids.map((id) => [id, folder] as const),
   );
 
   test.each(cases)('%s', async (id, folder) => {
-    const oracle = await oracleOf(folder);
+    const oracle = await familyOracle(join(root, folder));
     try {
       const { name, manifest } = readFamily(join(root, folder));
       await using env = await gym.make(`${name}/${id}`);

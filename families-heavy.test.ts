@@ -1,0 +1,229 @@
+/**
+ * Families that are too large to be built by `npm test`: `npm run test:families` builds what is missing of them and plays them as
+ * families.test.ts plays the others. `npm run test:families -- -t metaworld` does so with one.
+ */
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compareEnv } from './client/fixtures/oracle.js';
+import { type Argument, type Connection, connect } from './client/index.js';
+import { familyOracle } from './family-oracle.js';
+import { readFamily } from './server/family.js';
+import { type RunningServer, serve } from './server/index.js';
+import { ensurePythonEnv } from './server/python-env.js';
+
+const families = fileURLToPath(new URL('python-envs/families', import.meta.url));
+
+/** Environments to play, by family. */
+const played = {
+  highway: ['highway-fast-v0', 'intersection-v1', 'merge-v1', 'parking-v0', 'racetrack-v0'],
+  metaworld: ['metaworld/assembly-v3', 'metaworld/button-press-v3', 'metaworld/stick-pull-v3'],
+  myosuite: [
+    'motorFingerReachRandom-v0',
+    'myoChallengeBaodingP2-v1',
+    'myoElbowPoseTaskRandom-v0',
+    'myoFatiHandPoseRandom-v0',
+    'myoLegWalk-v0',
+    'myoReafHandKeyTurnRandom-v0',
+    'myoSarcTorsoPoseFixed-v0',
+  ],
+  pufferlib: [
+    'pufferlib/bandit',
+    'pufferlib/continuous',
+    'pufferlib/memory',
+    'pufferlib/password',
+    'pufferlib/spaces',
+    'pufferlib/squared',
+    'pufferlib/stochastic',
+    'pufferlib/Blackjack-v1',
+    'pufferlib/CartPole-v1',
+    'pufferlib/Taxi-v3',
+  ],
+  robotics: [
+    'AdroitHandDoor-v1',
+    'AntMaze_UMaze-v5',
+    'FetchPush-v4',
+    'HandReach-v3',
+    'PointMaze_UMaze-v3',
+  ],
+} as const;
+type Name = keyof typeof played;
+
+/** A server of one family for the tests of a describe. */
+function served(name: Name): { readonly gym: Connection } {
+  const folder = join(families, name);
+  let server: RunningServer | undefined;
+  let gym: Connection | undefined;
+  beforeAll(async () => {
+    await ensurePythonEnv(readFamily(folder), { onProgress: (line) => console.error(line) });
+    const settings = { listen: '127.0.0.1:0', logLevel: 'silent' } as const;
+    server = await serve({ ...settings, familiesOnDemand: [folder] });
+    gym = await connect(server.address);
+  }, 1_800_000);
+  afterAll(async () => {
+    await gym?.close();
+    await server?.close();
+  });
+  return {
+    get gym() {
+      if (gym === undefined) throw new Error(`Family ${name} is not served.`);
+      return gym;
+    },
+  };
+}
+
+async function compare(
+  gym: Connection,
+  name: Name,
+  id: string,
+  { kwargs = {}, entry }: { kwargs?: Record<string, Argument>; entry?: unknown } = {},
+): Promise<void> {
+  const oracle = await familyOracle(join(families, name));
+  try {
+    await using env = await gym.make(id, { kwargs });
+    const settings = { id, num_envs: 1, mode: 'Env', max_episode_steps: 0, steps: 200 } as const;
+    await compareEnv(env, oracle, { ...settings, seed: 7, entry });
+  } finally {
+    oracle.close();
+  }
+}
+
+/** All that comes out of some steps of two sub-environments, with the actions of a seed. */
+async function play(gym: Connection, id: string, numWorkers: number): Promise<unknown[]> {
+  await using envs = await gym.makeVec(id, { numEnvs: 2, numWorkers });
+  const steps: unknown[] = [structuredClone(await envs.reset({ seed: 3 }))];
+  envs.actionSpace.seed(4);
+  for (let t = 0; t < 20; t++)
+    steps.push(structuredClone(await envs.step(envs.actionSpace.sample() as never)));
+  return steps;
+}
+
+async function idsOf(gym: Connection, name: Name): Promise<string[]> {
+  const environments = await gym.environments();
+  return environments.filter(({ family }) => family === name).map(({ id }) => id);
+}
+
+async function stepSome(gym: Connection, id: string, steps: number): Promise<void> {
+  await using env = await gym.make(id);
+  env.actionSpace.seed(1);
+  await env.reset({ seed: 1 });
+  for (let t = 0; t < steps; t++) {
+    const { reward, terminated, truncated } = await env.step(env.actionSpace.sample() as never);
+    expect(reward, id).toSatisfy(Number.isFinite);
+    if (terminated || truncated) await env.reset();
+  }
+}
+
+async function pixels(gym: Connection, id: string): Promise<void> {
+  await using env = await gym.make(id, { renderMode: 'rgb_array' });
+  await env.reset({ seed: 1 });
+  const frame = (await env.render()) as unknown as Uint8Array & { shape: readonly number[] };
+  expect(frame.shape).toHaveLength(3);
+  expect(new Set(frame).size).toBeGreaterThan(20);
+}
+
+const asked = process.env.GYMLINK_TEST_HEAVY_FAMILIES === '1';
+
+describe.skipIf(!asked)('large families', { timeout: 600_000 }, () => {
+  describe.each(Object.keys(played) as Name[])('%s', (name) => {
+    const server = served(name);
+
+    test.each(played[name])('200 steps of %s are those of plain Python', async (id) => {
+      await compare(server.gym, name, id);
+    });
+
+    test('two environments play the same in one process, in two, and again', async () => {
+      const [id] = played[name];
+      const one = await play(server.gym, id, 1);
+      expect(await play(server.gym, id, 2)).toEqual(one);
+      expect(await play(server.gym, id, 1)).toEqual(one);
+    });
+  });
+
+  describe('metaworld and Meta-World', () => {
+    const server = served('metaworld');
+
+    test('episodes are those of Meta-World’s MT1 that was made with the seed', async () => {
+      const kwargs = { id: 'Meta-World/MT1', env_name: 'pick-place-v3', seed: 7 };
+      const entry = { constructor: 'gymnasium:make', kwargs, max_episode_steps: 500 };
+      const given = { kwargs: { seed: 7 }, entry };
+      await compare(server.gym, 'metaworld', 'metaworld/pick-place-v3', given);
+    });
+
+    test('one session may hold several tasks', async () => {
+      const envKwargs = ['reach-v3', 'push-v3'].map((env_name) => ({ env_name }));
+      const settings = { numEnvs: 2, envKwargs, observationMode: 'different' } as const;
+      await using envs = await server.gym.makeVec('metaworld/MT1', settings);
+      await envs.reset({ seed: 1 });
+      const { rewards } = await envs.step(envs.actionSpace.sample() as never);
+      expect(new Set(rewards).size).toBe(2);
+      await expect(
+        server.gym.make('metaworld/MT1', { kwargs: { env_name: 'fly-v3' } }),
+      ).rejects.toThrow(/There is no task 'fly-v3'; there are assembly-v3, /);
+    });
+
+    test('all tasks are made and stepped', async () => {
+      const ids = await idsOf(server.gym, 'metaworld');
+      expect(ids).toHaveLength(51);
+      for (const id of ids) await stepSome(server.gym, id, 20);
+    });
+
+    test('it renders', async () => {
+      await pixels(server.gym, 'metaworld/hammer-v3');
+    });
+  });
+
+  describe('myosuite and its infos', () => {
+    const server = served('myosuite');
+
+    test('infos are nested', async () => {
+      await using env = await server.gym.make('myoElbowPose1D6MRandom-v0');
+      await env.reset({ seed: 1 });
+      const { info } = await env.step(env.actionSpace.sample() as never);
+      const { obs_dict, rwd_dict } = info as Record<string, Record<string, unknown>>;
+      expect(obs_dict?.pose_err).toMatchObject({ length: 1, dtype: 'float64' });
+      expect(rwd_dict).toHaveProperty('bonus');
+    });
+
+    test('it renders', async () => {
+      await pixels(server.gym, 'myoHandPoseRandom-v0');
+    });
+
+    test('what it would have to download is not served', async () => {
+      const ids = await idsOf(server.gym, 'myosuite');
+      expect(ids).toHaveLength(220);
+      expect(ids.filter((id) => /Mimic|FBVs|FullBody/.test(id))).toEqual([]);
+    });
+  });
+
+  describe('pufferlib and what it has', () => {
+    const server = served('pufferlib');
+
+    test('all environments are made and stepped', async () => {
+      const ids = await idsOf(server.gym, 'pufferlib');
+      expect(ids).toHaveLength(18);
+      for (const id of ids) await stepSome(server.gym, id, 300);
+    });
+
+    test('Dicts of observations and actions are flat', async () => {
+      const { observationSpace, actionSpace } = await server.gym.describe('pufferlib/spaces');
+      expect([`${observationSpace}`, `${actionSpace}`]).toEqual([
+        'Box(0, 255, (108,), uint8)',
+        'MultiDiscrete([2 2])',
+      ]);
+    });
+  });
+
+  describe('robotics and its mazes', () => {
+    const server = served('robotics');
+
+    test('they leave no file among everyone’s temporary files', async () => {
+      const mazes = () => readdirSync(tmpdir()).filter((file) => file.startsWith('ant_maze'));
+      const before = mazes();
+      await stepSome(server.gym, 'AntMaze_Open-v5', 1);
+      expect(mazes()).toEqual(before);
+    });
+  });
+});
