@@ -34,7 +34,7 @@ def _import_from_ocean(name):
 sanity = _import_from_ocean("sanity")
 
 
-class Emulated(gymnasium.Wrapper):
+class Emulated(pufferlib.emulation.GymnasiumPufferEnv):
     """A Gymnasium environment behind PufferLib's emulation: observations are flat arrays, actions numbers or flat arrays.
 
     Args:
@@ -42,11 +42,10 @@ class Emulated(gymnasium.Wrapper):
     """
 
     def __init__(self, env):
-        self._buffered = pufferlib.emulation.GymnasiumPufferEnv(env=env)
-        super().__init__(self._buffered)
-        space = self._buffered.observation_space
+        super().__init__(env=env)
+        space = self.observation_space
         # Without a buffer the emulation refuses environments that give numbers where their space has an array of one.
-        self._buffered.buf = pufferlib.namespace(
+        self.buf = pufferlib.namespace(
             observations=np.zeros((1, *space.shape), space.dtype),
             rewards=np.zeros(1, np.float32),
             terminals=np.zeros(1, bool),
@@ -60,47 +59,53 @@ class Emulated(gymnasium.Wrapper):
             seed %= _MOST_SEEDS
             random.seed(seed)
             np.random.seed(seed)
-        return self._buffered.reset(seed=seed)
+        return super().reset(seed=seed)
+
+
+def _emulate(env):
+    """The environment as Emulated, of a class with its documentation."""
+    upstream = type(env.unwrapped)
+    return type(upstream.__name__, (Emulated,), {"__doc__": upstream.__doc__})(env)
 
 
 def bandit(num_actions=10, reward_scale=1, reward_noise=1):
     """One arm of `num_actions` is right; rewards of one step, with Gaussian noise unless `reward_noise` is 0."""
-    return Emulated(sanity.Bandit(num_actions, reward_scale, reward_noise))
+    return _emulate(sanity.Bandit(num_actions, reward_scale, reward_noise))
 
 
 def memory(mem_length=2, mem_delay=2):
     """A sequence of `mem_length` digits is to be repeated after `mem_delay` steps."""
-    return Emulated(sanity.Memory(mem_length, mem_delay))
+    return _emulate(sanity.Memory(mem_length, mem_delay))
 
 
 def password(password_length=5):
     """A binary password that is always the same is to be guessed, digit by digit."""
-    return Emulated(sanity.Password(password_length))
+    return _emulate(sanity.Password(password_length))
 
 
 def stochastic(p=0.7, horizon=100):
     """Action 0 is to be taken with probability `p`."""
-    return Emulated(sanity.Stochastic(p, horizon))
+    return _emulate(sanity.Stochastic(p, horizon))
 
 
 def squared(distance_to_target=3, num_targets=1):
     """Targets at the edge of a square are to be reached from its centre."""
-    return Emulated(sanity.Squared(distance_to_target, num_targets))
+    return _emulate(sanity.Squared(distance_to_target, num_targets))
 
 
 def continuous(discretize=False):
     """A point that is accelerated, along 2 axes or by 4 actions, is to reach a target."""
-    return Emulated(sanity.Continuous(discretize))
+    return _emulate(sanity.Continuous(discretize))
 
 
 def spaces():
     """The signs of two sums are to be told: Dicts of observations and actions, which the emulation flattens."""
-    return Emulated(sanity.Spaces())
+    return _emulate(sanity.Spaces())
 
 
 def emulated(env_id):
     """An environment of Gymnasium's own behind PufferLib's emulation."""
-    return Emulated(gymnasium.make(env_id, disable_env_checker=True))
+    return _emulate(gymnasium.make(env_id, disable_env_checker=True))
 
 
 def register():
