@@ -124,6 +124,28 @@ async function pixels(gym: Connection, id: string): Promise<void> {
   expect(new Set(frame).size).toBeGreaterThan(20);
 }
 
+/** Fails unless what follows a saved state follows it again each time that it is restored. */
+async function expectRestored(gym: Connection, id: string): Promise<void> {
+  await using envs = await gym.makeVec(id, { numEnvs: 1 });
+  await envs.reset({ seed: 5 });
+  envs.actionSpace.seed(2);
+  const act = (count: number) => Array.from({ length: count }, () => envs.actionSpace.sample());
+  for (const action of act(15)) await envs.step(action as never);
+  const actions = act(25);
+  const follow = async () => {
+    const steps: unknown[] = [];
+    for (const action of actions)
+      steps.push(structuredClone(await envs.step(structuredClone(action) as never)));
+    return steps;
+  };
+  const states = await envs.saveState();
+  const first = await follow();
+  for (let i = 0; i < 2; i++) {
+    await envs.restoreState(states);
+    expect(await follow(), id).toEqual(first);
+  }
+}
+
 const asked = process.env.GYMLINK_TEST_HEAVY_FAMILIES === '1';
 
 describe.skipIf(!asked)('large families', { timeout: 600_000 }, () => {
@@ -170,6 +192,10 @@ describe.skipIf(!asked)('large families', { timeout: 600_000 }, () => {
       for (const id of ids) await stepSome(server.gym, id, 20);
     });
 
+    test('what follows a saved state follows it again', async () => {
+      for (const id of await idsOf(server.gym, 'metaworld')) await expectRestored(server.gym, id);
+    });
+
     test('it renders', async () => {
       await pixels(server.gym, 'metaworld/hammer-v3');
     });
@@ -205,6 +231,10 @@ describe.skipIf(!asked)('large families', { timeout: 600_000 }, () => {
       const ids = await idsOf(server.gym, 'pufferlib');
       expect(ids).toHaveLength(18);
       for (const id of ids) await stepSome(server.gym, id, 300);
+    });
+
+    test('what follows a saved state follows it again', async () => {
+      for (const id of await idsOf(server.gym, 'pufferlib')) await expectRestored(server.gym, id);
     });
 
     test('Dicts of observations and actions are flat', async () => {
