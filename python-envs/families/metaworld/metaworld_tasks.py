@@ -16,7 +16,7 @@ _EPISODE_STEPS = 500
 _GOAL = slice(-3, None)
 
 
-# Drawing the goals takes seconds: Meta-World resets an environment for each.
+# Drawing the goals takes half a second: Meta-World resets an environment for each.
 @functools.lru_cache(maxsize=256)
 def _goals_of(env_name, seed):
     return metaworld.MT1(env_name, seed=seed).train_tasks
@@ -42,7 +42,7 @@ class SeededGoals(gymnasium.Wrapper):
         self.observation_space = gymnasium.spaces.Box(low, high, dtype=np.float64)
 
     def reset(self, *, seed=None, options=None):
-        """As gymnasium.Env.reset; the first one of a task takes seconds, in which its goals are drawn."""
+        """As gymnasium.Env.reset; the first one of a task takes half a second, in which its goals are drawn."""
         unwrapped = self.unwrapped
         if seed is not None:
             unwrapped.np_random, _ = gymnasium.utils.seeding.np_random(seed)
