@@ -83,7 +83,7 @@ describe('equal to plain Python, bit for bit', { timeout: 300_000 }, () => {
   });
 
   test.each(Object.entries(playedByAgents))('%s, by its agents', async (id, alive) => {
-    const oracle = await oracleOf(pettingzoo);
+    const oracle = await familyOracle(join(root, pettingzoo));
     try {
       await using env = await gym.makeParallel(`pettingzoo/${id}`);
       const settings = {

@@ -146,9 +146,7 @@ async function expectRestored(gym: Connection, id: string): Promise<void> {
   }
 }
 
-const asked = process.env.GYMLINK_TEST_HEAVY_FAMILIES === '1';
-
-describe.skipIf(!asked)('large families', { timeout: 600_000 }, () => {
+describe('large families', { timeout: 600_000 }, () => {
   describe.each(Object.keys(played) as Name[])('%s', (name) => {
     const server = served(name);
 
