@@ -18,6 +18,7 @@ const families = fileURLToPath(new URL('python-envs/families', import.meta.url))
 
 /** Environments to play, by family. */
 const played = {
+  aloha: ['gym_aloha/AlohaTransferCube-v0'],
   highway: ['highway-fast-v0', 'intersection-v1', 'merge-v1', 'parking-v0', 'racetrack-v0'],
   metaworld: ['metaworld/assembly-v3', 'metaworld/button-press-v3', 'metaworld/stick-pull-v3'],
   myosuite: [
