@@ -1,10 +1,12 @@
 import type { Connection } from '../index.js';
 import type { Row } from './bench-rows.js';
 
-/** Steps before anything is measured, from which the length of a round follows. */
-const warmUpSteps = 50;
+/** Steps from which the length of a round follows. */
+const triedSteps = 50;
 const roundMs = 1000;
 const maxSteps = 5000;
+/** Messages until client and server run compiled code: a slow environment would take a minute to get there. */
+const warmUpSteps = 5000;
 
 /**
  * The row of any environment: its steps a second, of `numEnvs` sub-environments unless that is 0. Both sides begin every round with
@@ -18,7 +20,7 @@ export async function environmentRow(
   numEnvs: number,
 ): Promise<Row> {
   const { environment } = await connection.describe(id);
-  let steps = warmUpSteps;
+  let steps = triedSteps;
   return {
     what: id,
     unit: 'steps/s',
@@ -27,14 +29,22 @@ export async function environmentRow(
       numEnvs > 0 ? `gymnasium.vector.SyncVectorEnv, ${numEnvs}` : 'gymnasium.make in Python',
     lessIsBetter: false,
     open: async () => {
+      await warmUp(connection, numEnvs);
       const play = await openPlay(connection, id, numEnvs);
-      const ms = (Math.max(numEnvs, 1) * 1000) / (await play(warmUpSteps));
-      steps = Math.min(Math.max(Math.round(roundMs / ms), warmUpSteps), maxSteps);
+      const ms = (Math.max(numEnvs, 1) * 1000) / (await play(triedSteps));
+      steps = Math.min(Math.max(Math.round(roundMs / ms), triedSteps), maxSteps);
       return () => play(steps);
     },
     openBaseline: async (_, inPython, manifest) =>
       inPython('environment', JSON.stringify({ id: environment.id, numEnvs, steps, manifest })),
   };
+}
+
+async function warmUp(connection: Connection, numEnvs: number): Promise<void> {
+  await using envs = await connection.makeVec('CartPole-v1', { numEnvs: Math.max(numEnvs, 1) });
+  await envs.reset();
+  const actions = envs.actionSpace.sample();
+  for (let i = 0; i < warmUpSteps; i++) await envs.step(actions);
 }
 
 /** Opens the environments; the function plays so many steps and gives the steps a second. */
