@@ -25,14 +25,16 @@ def quiet():
 
 
 @pytest.fixture(scope="module")
-def mujoco_renders():
-    """Whether MuJoCo finds OpenGL on this machine."""
-    env = gymnasium.make("InvertedPendulum-v5", render_mode="rgb_array")
+def mujoco_renders(gymlink_server):
+    """Whether MuJoCo finds OpenGL on the server's machine."""
+    env = gymnasium.make("gymlink/InvertedPendulum-v5", render_mode="rgb_array", address=gymlink_server.address)
     try:
         env.reset()
         env.render()
-    except Exception:
+    except gymlink.client.GymlinkError:
         return False
+    finally:
+        env.close()
     return True
 
 
