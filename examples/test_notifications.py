@@ -9,7 +9,7 @@ from notifications import Notifications
 
 @pytest.mark.parametrize("make", [Notifications, SubjectLine])
 @pytest.mark.parametrize("render_mode", [None, "ansi", "rgb_array"])
-@pytest.mark.filterwarnings("error", "ignore:.*Not able to test alternative render modes")
+@pytest.mark.filterwarnings("error::UserWarning", "ignore:.*Not able to test alternative render modes")
 def test_gymnasiums_checker_has_nothing_to_say(make, render_mode):
     if render_mode is None or render_mode in make.metadata["render_modes"]:
         check_env(make(render_mode=render_mode))
