@@ -39,6 +39,7 @@ export {
 } from './parallel-vector-env.js';
 export { Generator } from './random/generator.js';
 export type {
+  DepthFrame,
   EncodedFrame,
   FrameEncoding,
   RenderFrame,

@@ -6,8 +6,15 @@ import { count } from './open-request.js';
 import type { Session } from './session.js';
 import { fromValue } from './values.js';
 
-/** What `render` gives: an RGB frame, a text (`ansi`), or a list of them (`rgb_array_list`). */
-export type RenderFrame = NdArray<Uint8Array> | string | readonly (NdArray<Uint8Array> | string)[];
+/** A picture and its depth (`rgbd_tuple`). */
+export type DepthFrame = readonly [NdArray<Uint8Array>, NdArray<Float32Array>];
+
+/** What `render` gives: an RGB frame, a text (`ansi`), a picture with its depth, or a list of frames (`rgb_array_list`). */
+export type RenderFrame =
+  | NdArray<Uint8Array>
+  | string
+  | DepthFrame
+  | readonly (NdArray<Uint8Array> | string)[];
 
 /** How an image is encoded: losslessly as `png`, or as `jpeg` or `webp` of quality 90. */
 export type FrameEncoding = 'png' | 'jpeg' | 'webp';

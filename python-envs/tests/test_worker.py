@@ -10,6 +10,7 @@ from PIL import Image
 
 from gymlink.protocol import schema, wire
 from gymlink.protocol.spaces import describe
+from gymlink.protocol.values import from_value
 from tests.fixtures.environments import MANNERS
 from tests.harness import Failed, arguments, seed
 from tests.reference import pack, row_of, same
@@ -530,6 +531,16 @@ def test_frames_of_each_mode(workers):
         assert frames(renderings) == expected
         if mode == "rgb_array":
             assert renderings[0]["frames"][0]["array"]["shape"] == [2, 3, 3]
+
+
+def test_a_picture_comes_with_its_depth(worker):
+    worker.open("Framed-v0", 1, render_mode="rgbd_tuple")
+    worker.reset(Discrete(2))
+    (rendering,) = worker.render()
+    ((picture, depth),) = [from_value(frame) for frame in rendering["frames"]]
+    assert (picture == np.zeros((2, 3, 3), np.uint8)).all() and picture.dtype == np.uint8
+    assert (depth == np.full((2, 3), 0.5, np.float32)).all() and depth.dtype == np.float32
+    refused(worker, "RENDER_UNAVAILABLE", lambda: worker.render(encoding=schema.FRAME_ENCODING_PNG))
 
 
 def test_frames_are_encoded_and_scaled(workers):

@@ -250,7 +250,7 @@ class SubEnvironments:
         """Has the rows of requests that name a slot written to shared memory."""
         self._writer.share(memory)
 
-    def write(self, seq, selection, rows, send, slot):
+    def write(self, seq, selection, rows, send, slot=None):
         """Encodes rows of a selection; see TransitionWriter.write.
 
         Raises:
@@ -370,7 +370,8 @@ class SubEnvironments:
         if not is_list or not isinstance(frames, (list, tuple)):
             frames = [frames]
         values = [to_value(make_image(frame) if make_image else frame) for frame in frames]
-        if not all(value.keys() & _FRAME_KINDS for value in values):
+        kinds = _FRAME_KINDS | {"tuple"} if self._render_mode.startswith("rgbd_tuple") else _FRAME_KINDS
+        if not all(value.keys() & kinds for value in values):
             self._block([i])
             message = (
                 f"Sub-environment {index} of {self._id} gave no frames in render mode {self._render_mode}. Reset it to go on."

@@ -618,7 +618,8 @@ export interface Rendering {
   envIndex: number;
   /**
    * The frames: one for `rgb_array` and `ansi`, any number for `rgb_array_list` and `ansi_list`. Raw frames are
-   * Value.array (uint8[height, width, 3] for rgb, also scaled), ansi frames Value.text, encoded ones Value.binary.
+   * Value.array (uint8[height, width, 3] for rgb, also scaled), ansi frames Value.text, encoded ones Value.binary; a frame of
+   * `rgbd_tuple` is a Value.tuple of a picture and its depth.
    */
   frames: Value[];
   /** True for the list modes, whose list a render empties. */
