@@ -138,7 +138,7 @@ describe('gymlink family', { timeout: 120_000 }, () => {
       const checked = run(process.execPath, [...args, ...options], { env });
       const { code, stdout } = await checked.catch((error) => error);
       expect(code).toBe(1);
-      expect(stdout).toContain('Family faulty has 15 environments, of which 5 are checked.');
+      expect(stdout).toContain('Family faulty has 16 environments, of which 5 are checked.');
       expect(stdout).toMatch(/^2\/5 +Faulty\/Crash-v0 +–.* wrong$/m);
       expect(stdout).toContain('5 environments: 5 wrong.');
       for (const message of [
@@ -155,7 +155,7 @@ describe('gymlink family', { timeout: 120_000 }, () => {
     test('refuses patterns that match no environment', async () => {
       const checked = run(process.execPath, [...args, faulty, 'Nothing-*'], { env });
       await expect(checked).rejects.toThrow(
-        /None of the 15 environments of family faulty matches Nothing-\*/,
+        /None of the 16 environments of family faulty matches Nothing-\*/,
       );
     });
 

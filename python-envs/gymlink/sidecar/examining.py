@@ -336,8 +336,9 @@ class Examination:
         finally:
             close([env])
         for warning in told:
-            if issubclass(warning.category, UserWarning):
-                text = _LEVEL.sub("", _COLOUR.sub("", str(warning.message)).strip())
+            text = _LEVEL.sub("", _COLOUR.sub("", str(warning.message)).strip())
+            # A constructor may wrap what it gives, and means it.
+            if issubclass(warning.category, UserWarning) and "different from the unwrapped version" not in text:
                 self.warnings.append(f"{_checker_of(env)}: {text}")
 
 
@@ -396,12 +397,19 @@ def _checker_of(env):
     return "PettingZoo's API test" if isinstance(env.unwrapped, ParallelAsEnv) else "Gymnasium's environment checker"
 
 
+def _constructed(env):
+    """What an environment's constructor gave, which may have wrappers of its own: without those that Gymnasium adds."""
+    while type(env) in (gymnasium.wrappers.TimeLimit, gymnasium.wrappers.OrderEnforcing):
+        env = env.env
+    return env
+
+
 def _run_checker(env):
     """Runs the checker of the library whose interface an environment has; raises what it raises."""
     # Here, so that their modules count for no environment's memory.
     if not isinstance(env.unwrapped, ParallelAsEnv):
         # Rendering was tried before; its checks would try every mode, and the mode "human" opens a window.
-        importlib.import_module("gymnasium.utils.env_checker").check_env(env.unwrapped, skip_render_check=True)
+        importlib.import_module("gymnasium.utils.env_checker").check_env(_constructed(env), skip_render_check=True)
         return
     par_env = env.unwrapped.par_env
     aec_env = getattr(par_env, "aec_env", None)

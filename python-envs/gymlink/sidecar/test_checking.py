@@ -97,6 +97,12 @@ def test_an_environment_that_is_well_is_measured(checked):
     assert all(report[name] > 0 for name in measured)
 
 
+def test_an_environment_is_checked_as_its_constructor_wraps_it(checked):
+    report = reports(checked)["Faulty/Wrapped-v0"]
+    assert report["problems"] == []
+    assert report["warnings"] == []
+
+
 def test_several_agents_do_what_they_may(checked):
     report = reports(checked)["Faulty/Agents-v0"]
     assert report["problems"] == []

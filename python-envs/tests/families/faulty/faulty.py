@@ -67,6 +67,32 @@ class Faulty(gymnasium.Env):
         return {"x": x}
 
 
+class Goalless(Faulty):
+    """Cannot be reset without the wrapper that its constructor puts around it."""
+
+    goal = None
+
+    def reset(self, *, seed=None, options=None):
+        """Raises RuntimeError without a goal."""
+        if self.goal is None:
+            raise RuntimeError("no goal")
+        return super().reset(seed=seed, options=options)
+
+
+class Goals(gymnasium.Wrapper):
+    """Gives a goal."""
+
+    def reset(self, *, seed=None, options=None):
+        """Begins with a goal."""
+        self.env.unwrapped.goal = 1
+        return self.env.reset(seed=seed, options=options)
+
+
+def wrapped(fault="", render_mode=None):
+    """An environment in a wrapper of its own."""
+    return Goals(Goalless(fault, render_mode))
+
+
 class Agents:
     """A PettingZoo ParallelEnv, made without PettingZoo, in which each agent may do one thing at a time."""
 
