@@ -2,7 +2,7 @@ import type { Connection } from '../index.js';
 import type { Row } from './bench-rows.js';
 
 /** Steps from which the length of a round follows. */
-const triedSteps = 50;
+const triedSteps = 10;
 const roundMs = 1000;
 const maxSteps = 5000;
 /** Messages until client and server run compiled code: a slow environment would take a minute to get there. */
