@@ -4,6 +4,7 @@ import { type Family, readFamily } from './family.js';
 import { type Deadlines, defaultDeadlines } from './limits.js';
 import {
   checkReachability,
+  defaultListen,
   formatAddress,
   ListenError,
   parseListenAddress,
@@ -12,7 +13,7 @@ import { createLog, type LogLevel } from './log.js';
 import { defaultFamilyFolder, version } from './package-paths.js';
 import { Supervisor } from './supervisor.js';
 
-export { type Deadlines, ListenError, type LogLevel, version };
+export { type Deadlines, defaultListen, ListenError, type LogLevel, version };
 
 /** How to serve. */
 export interface ServeOptions {
@@ -42,9 +43,6 @@ export interface RunningServer {
   /** Closes all sessions and ends every process of the server. May be called again. */
   close(): Promise<void>;
 }
-
-/** Where a server listens unless told otherwise. */
-export const defaultListen = '127.0.0.1:50051';
 
 /**
  * Starts a server in this process. It listens at once; families start in the background, and what needs one waits for it.

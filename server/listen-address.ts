@@ -2,6 +2,9 @@ import { lstat, unlink } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
 import { checkSocketPath, isListening } from './runtime-folder.js';
 
+/** Where a server listens unless told otherwise. */
+export const defaultListen = '127.0.0.1:50051';
+
 /** Where a server listens. */
 export type ListenAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }

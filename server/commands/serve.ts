@@ -1,7 +1,9 @@
 import { type Command, Option } from 'commander';
-import { defaultListen, ListenError, type RunningServer, serve, version } from '../index.js';
+import type { RunningServer } from '../index.js';
 import { installedFamilyFolders, shippedFamilyFolders } from '../known-families.js';
+import { defaultListen, ListenError } from '../listen-address.js';
 import { type LogLevel, logLevels } from '../log.js';
+import { version } from '../package-paths.js';
 
 interface ServeOptions {
   readonly listen: string;
@@ -45,7 +47,12 @@ async function runServer(options: ServeOptions): Promise<void> {
   const { listen, logLevel, insecure = false } = options;
   const [defaultFolder = '', ...shipped] = shippedFamilyFolders();
   const families = [defaultFolder, ...options.families];
-  const familiesOnDemand = [...shipped, ...(await installedFamilyFolders())];
+  // Python is asked while the server's modules load.
+  const [installed, { serve }] = await Promise.all([
+    installedFamilyFolders(),
+    import('../index.js'),
+  ]);
+  const familiesOnDemand = [...shipped, ...installed];
   const served = { listen, logLevel, insecure, families, familiesOnDemand };
   const server = await serve(served).catch((error: unknown) => {
     if (!(error instanceof ListenError)) throw error;
