@@ -8,6 +8,7 @@ export type {
 } from './catalogue.js';
 export type { ConnectOptions, ServerInfo } from './connection.js';
 export { Connection, connect } from './connection.js';
+export type { Batch } from './double-buffer.js';
 export { Env, type Reset, type Step } from './env.js';
 export type { EnvironmentTypes, KnownEnvironments, KnownId } from './environments.js';
 export { type ErrorReasonName, GymlinkError, type PythonException } from './errors.js';
@@ -84,11 +85,6 @@ export {
   PythonFloat,
   PythonTuple,
 } from './values.js';
-export {
-  type SpaceOf,
-  type TransitionDetails,
-  VectorEnv,
-  type VectorReset,
-  type VectorStep,
-} from './vector-env.js';
+export { type SpaceOf, VectorEnv } from './vector-env.js';
 export type { VectorInfos } from './vector-infos.js';
+export type { TransitionDetails, VectorReset, VectorStep } from './vector-results.js';

@@ -117,9 +117,10 @@ export class Session {
     });
   }
 
-  /** Steps every sub-environment with actions that are laid out already. */
-  step(actions: Uint8Array): Promise<Transition> {
-    return this.request({ $case: 'step', value: { envIndices: [], actions } }, 'transition');
+  /** Steps some sub-environments, or all without `envIndices`, with actions that are laid out already. */
+  step(actions: Uint8Array, envIndices: readonly number[] = []): Promise<Transition> {
+    const value = { envIndices: [...envIndices], actions };
+    return this.request({ $case: 'step', value }, 'transition');
   }
 
   /** Closes the session on the server, after what was asked before. A session that has ended already is closed. */

@@ -19,7 +19,10 @@ export interface RowInfos {
 /** What became of a row; values of the payload's column `kind` (session.proto, RowKind). */
 export const rowKinds = ['step', 'reset', 'autoreset', 'failed'] as const;
 
-/** The rows of the last transition, one for each sub-environment, in memory that is used again for each. */
+/**
+ * The rows of the last transition, one for each sub-environment, in memory that is used again for each. Where it is for some of
+ * them only, all is by their places among these.
+ */
 export class Rows {
   readonly rewards: Float64Array;
   readonly terminations: Uint8Array;
@@ -45,17 +48,28 @@ export class Rows {
 
   private readonly memory: SharedMemory | undefined;
 
-  constructor(space: Space, numEnvs: number, envId: string, memory?: SharedMemory) {
+  private readonly rowOf: ReadonlyMap<number, number> | undefined;
+
+  /** @param envs The sub-environments that it is for, ascending; all if it is left out. */
+  constructor(
+    space: Space,
+    numEnvs: number,
+    envId: string,
+    memory?: SharedMemory,
+    envs?: readonly number[],
+  ) {
+    const rows = envs?.length ?? numEnvs;
+    this.rowOf = envs && new Map(envs.map((env, row) => [env, row]));
     this.space = space;
     this.memory = memory;
     this.warning = new InfoWarning(envId);
-    this.rewards = new Float64Array(numEnvs);
-    this.terminations = new Uint8Array(numEnvs);
-    this.truncations = new Uint8Array(numEnvs);
-    this.kinds = new Uint8Array(numEnvs);
-    this.episodes = new Uint32Array(numEnvs);
-    this.episodeSteps = new Uint32Array(numEnvs);
-    this.observations = columnOf(space, numEnvs);
+    this.rewards = new Float64Array(rows);
+    this.terminations = new Uint8Array(rows);
+    this.truncations = new Uint8Array(rows);
+    this.kinds = new Uint8Array(rows);
+    this.episodes = new Uint32Array(rows);
+    this.episodeSteps = new Uint32Array(rows);
+    this.observations = columnOf(space, rows);
   }
 
   /**
@@ -115,12 +129,14 @@ export class Rows {
       const env = envIndex[i] as number;
       if (env !== (asked.length > 0 ? asked[before + i] : before + i))
         throw malformed(`sub-environment ${env} was not asked for at that place`);
-      this.rewards[env] = header.reward[i] as number;
-      this.terminations[env] = header.terminated[i] as number;
-      this.truncations[env] = header.truncated[i] as number;
-      this.kinds[env] = header.kind[i] as number;
-      this.episodes[env] = header.episode[i] as number;
-      this.episodeSteps[env] = header.episodeStep[i] as number;
+      const row = this.rowOf === undefined ? env : (this.rowOf.get(env) as number);
+      envIndex[i] = row;
+      this.rewards[row] = header.reward[i] as number;
+      this.terminations[row] = header.terminated[i] as number;
+      this.truncations[row] = header.truncated[i] as number;
+      this.kinds[row] = header.kind[i] as number;
+      this.episodes[row] = header.episode[i] as number;
+      this.episodeSteps[row] = header.episodeStep[i] as number;
     }
     const first = envIndex[0] as number;
     const isRun = (envIndex[rows - 1] as number) - first === rows - 1;

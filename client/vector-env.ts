@@ -1,9 +1,8 @@
 import type { OpenedResponse, Transition } from '../proto/gen/gymlink/v1/session.js';
 import { encodeActions } from './actions.js';
 import { callMethod, readAttribute, writeAttribute } from './attributes.js';
+import { type Batch, doubleBuffered } from './double-buffer.js';
 import { GymlinkError } from './errors.js';
-import { type Info, infoList } from './infos.js';
-import { asNdArray, type NdArray } from './nd-array.js';
 import type { AutoresetMode, MakeVecOptions } from './open-request.js';
 import {
   type Encoded,
@@ -30,7 +29,7 @@ import {
   type Sample,
   type Space,
 } from './spaces/index.js';
-import { Rows, rowKinds } from './transition.js';
+import { Rows } from './transition.js';
 import {
   type Argument,
   type Arguments,
@@ -38,42 +37,17 @@ import {
   fromMap,
   type PlainValue,
 } from './values.js';
-import { type VectorInfos, vectorInfos } from './vector-infos.js';
+import {
+  type TransitionDetails,
+  transitionDetails,
+  type VectorReset,
+  type VectorStep,
+  vectorReset,
+  vectorStep,
+} from './vector-results.js';
 
 /** A space whose samples are known to be of a type. */
 export type SpaceOf<T> = { sample(mask?: Mask, probability?: Mask): T } & Space;
-
-/** What `reset` of a vector environment gives. */
-export interface VectorReset<Obs> {
-  readonly observations: Obs;
-  readonly infos: VectorInfos;
-}
-
-/** What `step` of a vector environment gives. */
-export interface VectorStep<Obs> extends VectorReset<Obs> {
-  /** float64, shape [numEnvs]. */
-  readonly rewards: NdArray<Float64Array>;
-  /** 1 where the episode reached a terminal state, shape [numEnvs]. */
-  readonly terminations: NdArray<Uint8Array>;
-  /** 1 where the episode was cut off, shape [numEnvs]. */
-  readonly truncations: NdArray<Uint8Array>;
-}
-
-/** What the protocol tells of the last transition beyond Gymnasium's own results. */
-export interface TransitionDetails {
-  /** `step`, `reset`, or `autoreset` (NextStep: the action was ignored), of each sub-environment. */
-  readonly kinds: readonly (typeof rowKinds)[number][];
-  /** Episodes so far of each sub-environment, from 1. */
-  readonly episodes: Uint32Array;
-  /** Steps in that episode, 0 after a reset. */
-  readonly episodeSteps: Uint32Array;
-  /** Seeds that resets used, by sub-environment; one that is missing continued its generator. */
-  readonly seeds: ReadonlyMap<number, bigint>;
-  /** The info of each sub-environment as its own `reset` or `step` gave it; of the reset where one followed in the same step. */
-  readonly infos: readonly Info[];
-  /** The info of the last step of episodes that ended with a reset in the same step (SameStep), by sub-environment. */
-  readonly finalInfos: ReadonlyMap<number, Info>;
-}
 
 /**
  * Sub-environments that step together; Gymnasium's VectorEnv. Made by `Connection.makeVec`.
@@ -96,6 +70,7 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
   /** Seed that the first reset uses if it names none: sub-environment i gets `seed + i`. */
   readonly seed: bigint;
   private readonly session: Session;
+  private readonly makeRows: (envIndices?: readonly number[]) => Rows;
   private readonly rows: Rows;
   private readonly copy: boolean;
 
@@ -118,7 +93,9 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
     this.maxEpisodeSteps = opened.environment?.maxEpisodeSteps ?? 0;
     this.seed = fromMagnitude(opened.seed?.magnitude ?? new Uint8Array());
     const envId = opened.environment?.id ?? '';
-    this.rows = new Rows(this.singleObservationSpace, this.numEnvs, envId, session.memory);
+    const { singleObservationSpace: space, numEnvs } = this;
+    this.makeRows = (envs) => new Rows(space, numEnvs, envId, session.memory, envs);
+    this.rows = this.makeRows();
   }
 
   /**
@@ -130,7 +107,7 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
     const request = resetRequest(options, this.numEnvs);
     const reset = this.session.request({ $case: 'reset', value: request }, 'transition');
     this.read(await reset, request.envIndices);
-    return { observations: this.observations(), infos: this.infos() };
+    return vectorReset(this.rows, this.numEnvs, this.copy);
   }
 
   /**
@@ -142,29 +119,28 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
   async step(actions: Act): Promise<VectorStep<Obs>> {
     const bytes = encodeActions(this.singleActionSpace, this.numEnvs, actions);
     this.read(await this.session.step(bytes));
-    const { rewards, terminations, truncations } = this.rows;
-    return {
-      observations: this.observations(),
-      rewards: this.column(rewards, 'float64'),
-      terminations: this.column(terminations, 'bool'),
-      truncations: this.column(truncations, 'bool'),
-      infos: this.infos(),
-    };
+    return vectorStep(this.rows, this.numEnvs, this.copy);
+  }
+
+  /**
+   * Resets all sub-environments and steps them in two halves, those with even and those with odd numbers: while the agent thinks
+   * about one, the other steps. Each sub-environment plays exactly as it does with `reset` and `step`.
+   *
+   *     for await (const batch of envs.batches({ seed: 1 })) batch.step(policy(batch.observations));
+   *
+   * With `copy: false` a batch's arrays are valid until it is stepped. Leaving the loop waits for the steps under way, whose rows
+   * nobody sees. In the loop no other call may change the environments; after it, begin with `reset` of all of them.
+   *
+   * @throws GymlinkError What `reset` and `step` throw; INVALID_ARGUMENT when the loop goes on before the batch was stepped.
+   */
+  batches(options: VectorResetOptions = {}): AsyncGenerator<Batch<Obs, Act>, void, undefined> {
+    const { session, numEnvs, copy, singleActionSpace: actionSpace, makeRows } = this;
+    return doubleBuffered({ session, numEnvs, copy, actionSpace, rowsOf: makeRows }, options);
   }
 
   /** What the protocol tells of the last reset or step beyond Gymnasium's results. */
   lastTransition(): TransitionDetails {
-    const { kinds, episodes, episodeSteps, seeds, infos, finalInfos, finalObservations } =
-      this.rows;
-    const finals = infoList(finalInfos, this.numEnvs);
-    return {
-      kinds: Array.from(kinds, (kind) => rowKinds[kind] ?? 'step'),
-      episodes: episodes.slice(),
-      episodeSteps: episodeSteps.slice(),
-      seeds: new Map(seeds),
-      infos: infoList(infos, this.numEnvs),
-      finalInfos: new Map([...finalObservations.keys()].map((env) => [env, finals[env] as Info])),
-    };
+    return transitionDetails(this.rows, this.numEnvs);
   }
 
   /**
@@ -242,7 +218,7 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
     const count = envIndices?.length ?? this.numEnvs;
     const ids = typeof stateIds === 'bigint' ? new Array<StateId>(count).fill(stateIds) : stateIds;
     this.read(await restoreStates(this.session, ids, envIndices), envIndices);
-    return { observations: this.observations(), infos: this.infos() };
+    return vectorReset(this.rows, this.numEnvs, this.copy);
   }
 
   /**
@@ -303,22 +279,5 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
   private read({ parts, delivery }: Transition, asked?: readonly number[]): void {
     this.rows.read(parts, asked);
     this.session.acknowledge(delivery);
-  }
-
-  private observations(): Obs {
-    return this.rows.observations.batch(this.copy) as Obs;
-  }
-
-  private infos(): VectorInfos {
-    const { infos, finalObservations, finalInfos } = this.rows;
-    if (infos.length === 0 && finalObservations.size === 0) return {};
-    return vectorInfos(infos, finalObservations, finalInfos, this.numEnvs);
-  }
-
-  private column<T extends Float64Array | Uint8Array>(
-    array: T,
-    dtype: 'float64' | 'bool',
-  ): NdArray<T> {
-    return asNdArray(this.copy ? (array.slice() as T) : array, [this.numEnvs], dtype);
   }
 }

@@ -1,6 +1,6 @@
 import { asNdArray, type NdArray } from '../../nd-array.js';
 import type { VectorResetOptions } from '../../reset-request.js';
-import type { VectorReset } from '../../vector-env.js';
+import type { VectorReset } from '../../vector-results.js';
 import {
   normalizedSpace,
   observationStatistics,

@@ -1,6 +1,6 @@
 import { asNdArray } from '../../nd-array.js';
 import type { VectorResetOptions } from '../../reset-request.js';
-import type { VectorReset, VectorStep } from '../../vector-env.js';
+import type { VectorReset, VectorStep } from '../../vector-results.js';
 import { checkedOptions, type NormalizeRewardOptions } from '../normalize-reward.js';
 import { keepDouble, RunningMeanStd } from '../running-mean-std.js';
 import { type AnyVectorEnv, VectorWrapper } from './vector-wrapper.js';

@@ -1,7 +1,7 @@
 import { asNdArray } from '../../nd-array.js';
 import type { VectorResetOptions } from '../../reset-request.js';
-import type { VectorReset, VectorStep } from '../../vector-env.js';
 import type { VectorInfos } from '../../vector-infos.js';
+import type { VectorReset, VectorStep } from '../../vector-results.js';
 import {
   append,
   keyExists,

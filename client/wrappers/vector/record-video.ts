@@ -1,7 +1,7 @@
 import type { Frame } from '../../animation.js';
 import { asNdArray } from '../../nd-array.js';
 import type { VectorResetOptions } from '../../reset-request.js';
-import type { VectorReset, VectorStep } from '../../vector-env.js';
+import type { VectorReset, VectorStep } from '../../vector-results.js';
 import { expectFrame, type RecordVideoOptions, VideoRecorder } from '../video-recorder.js';
 import { type AnyVectorEnv, VectorWrapper } from './vector-wrapper.js';
 

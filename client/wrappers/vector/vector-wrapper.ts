@@ -3,7 +3,8 @@ import type { Encoded, EncodedFrame, RenderFrame, VectorRenderOptions } from '..
 import type { VectorResetOptions } from '../../reset-request.js';
 import { batchSpace, type Sample, type Space } from '../../spaces/index.js';
 import type { PlainValue } from '../../values.js';
-import type { SpaceOf, VectorEnv, VectorReset, VectorStep } from '../../vector-env.js';
+import type { SpaceOf, VectorEnv } from '../../vector-env.js';
+import type { VectorReset, VectorStep } from '../../vector-results.js';
 
 /** What can be wrapped: a `VectorEnv`, or a wrapper around one. */
 export type AnyVectorEnv<Obs = Sample, Act = Sample> = Pick<
