@@ -32,8 +32,9 @@ export const FrameType = {
    */
   FRAME_TYPE_STEP: 5,
   /**
-   * FRAME_TYPE_TRANSITION - Worker to server, raw: uint32 rows, uint32 payload bytes, uint32 details bytes, uint32 more (1: another TRANSITION frame
-   * answers the same request), then the payload and the details of a gymlink.v1.TransitionPart.
+   * FRAME_TYPE_TRANSITION - Worker to server, raw: uint32 rows, uint32 payload bytes, uint32 details bytes, uint32 flags, then the payload and the details of
+   * a gymlink.v1.TransitionPart. Flag 1: another TRANSITION frame answers the same request. Flag 2: the payload is in the slot
+   * that the request named; in its place are only its columns (blocks 1 to 9), for the server to look at.
    */
   FRAME_TYPE_TRANSITION: 6,
   /** FRAME_TYPE_RENDER - Server to worker: gymlink.v1.RenderRequest. Answered by RENDERED. */
@@ -79,12 +80,6 @@ export const FrameType = {
   FRAME_TYPE_SHARE_MEMORY: 25,
   /** FRAME_TYPE_MEMORY_SHARED - Worker to server, empty. */
   FRAME_TYPE_MEMORY_SHARED: 26,
-  /**
-   * FRAME_TYPE_SHARED_TRANSITION - Worker to server, raw, in place of one TRANSITION frame: uint32 rows, uint32 bytes of columns, uint32 details bytes, uint32 zero,
-   * uint64 bytes of the payload, which is in the slot that the request named; then the payload's columns (TransitionPart, blocks
-   * 1 to 9) once more, for the server to look at, and the details.
-   */
-  FRAME_TYPE_SHARED_TRANSITION: 27,
 } as const;
 
 export type FrameType = typeof FrameType[keyof typeof FrameType];
@@ -117,7 +112,6 @@ export namespace FrameType {
   export type FRAME_TYPE_IMPORT_STATES = typeof FrameType.FRAME_TYPE_IMPORT_STATES;
   export type FRAME_TYPE_SHARE_MEMORY = typeof FrameType.FRAME_TYPE_SHARE_MEMORY;
   export type FRAME_TYPE_MEMORY_SHARED = typeof FrameType.FRAME_TYPE_MEMORY_SHARED;
-  export type FRAME_TYPE_SHARED_TRANSITION = typeof FrameType.FRAME_TYPE_SHARED_TRANSITION;
 }
 
 /** What a connection is for. */
