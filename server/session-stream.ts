@@ -239,16 +239,16 @@ export class SessionStream {
           'This stream has a session already: open another stream for another session.',
         );
       case 'sharedMemoryProof':
-        session.useSharedMemory(request.value.nonce).then(
-          () => {
-            this.#answer(slot, { $case: 'sharedMemoryReady', value: {} });
+        session
+          .useSharedMemory(request.value.nonce)
+          .then(
+            () => this.#answer(slot, { $case: 'sharedMemoryReady', value: {} }),
+            (error) => this.#fail(slot, error),
+          )
+          .then(() => {
             this.#pump();
-          },
-          (error) => {
-            this.#fail(slot, error);
-            this.#pump();
-          },
-        );
+            this.#adjustReading();
+          });
     }
   }
 
