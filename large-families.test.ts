@@ -168,7 +168,12 @@ describe('large families', { timeout: 600_000 }, () => {
 
     test('episodes are those of Meta-World’s MT1 that was made with the seed', async () => {
       const kwargs = { id: 'Meta-World/MT1', env_name: 'pick-place-v3', seed: 7 };
-      const entry = { constructor: 'gymnasium:make', kwargs, max_episode_steps: 500 };
+      const entry = {
+        api: 'gymnasium',
+        constructor: 'gymnasium:make',
+        kwargs,
+        max_episode_steps: 500,
+      };
       const given = { kwargs: { seed: 7 }, entry };
       await compare(server.gym, 'metaworld', 'metaworld/pick-place-v3', given);
     });
