@@ -2,12 +2,15 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { devPython } from './dev-python.mjs';
 
 const { python, env } = await devPython((line) => console.error(line));
 
 const pythonFolders = ['python-envs', 'proto', 'examples'];
+const sidecar = ['gymlink/sidecar', 'gymlink/protocol', 'build_env.py'].map(
+  (path) => `python-envs/${path}`,
+);
 
 const checks = {
   'format and lint (biome)': () => run('node_modules/.bin/biome', 'ci', '--error-on-warnings'),
@@ -18,6 +21,8 @@ const checks = {
     run(python, '-m', 'ruff', 'format', '--check', '--quiet', ...pythonFolders),
   'Python lint (ruff)': () => run(python, '-m', 'ruff', 'check', '--quiet', ...pythonFolders),
   'Python types (pyright)': () => run(python, '-m', 'pyright', '--project', 'python-envs'),
+  'nothing newer than Python 3.9 (vermin)': () =>
+    run(join(dirname(python), 'vermin'), '-q', '-t=3.9-', '--no-tips', '--violations', ...sidecar),
   'lock files name no addresses': lockFilesNameNoAddresses,
 };
 
