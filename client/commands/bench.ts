@@ -1,68 +1,64 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { launch } from '../index.js';
-import { environmentRow } from './bench-environment.js';
-import { type Play, type Row, rows } from './bench-rows.js';
-import { median } from './median.js';
-import { type FindPython, MissingPackageError, playInPython } from './play-in-python.js';
-
-/** What `gymlink bench ROW --json` prints. `ratio` says how many times as good gymlink is as the baseline. */
-export interface BenchResult {
-  readonly row: string;
-  /** Median over the rounds. */
-  readonly value: number;
-  readonly unit: string;
-  readonly baseline: string;
-  readonly baselineValue: number;
-  /** Median of the rounds' ratios. */
-  readonly ratio: number;
-  readonly rounds: number;
-  /** Least and greatest ratio of a round. */
-  readonly spread: readonly [number, number];
-}
+import { showInstallation } from '../launch.js';
+import { type BenchResult, compare, figureText } from './bench/compare.js';
+import { environmentRow } from './bench/environment.js';
+import { describeMachine, type Machine } from './bench/machine.js';
+import { type FindPython, MissingPackageError, playInPython } from './bench/play-in-python.js';
+import { writeReport } from './bench/report.js';
+import type { Bench } from './bench/row.js';
+import { rows } from './bench/rows.js';
 
 interface BenchOptions {
   readonly rounds: number;
   readonly json?: true;
   readonly numEnvs?: number;
   readonly families: readonly string[];
+  readonly report?: string;
 }
 
-/** `gymlink bench [row]`: gymlink beside Gymnasium itself, round by round in turn. */
+/** The libraries that would compute on several threads, if this did not keep them to one. */
+const oneThread = ['OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'];
+
+/** `gymlink bench [row]`: gymlink beside Gymnasium itself and beside peers, round by round in turn. */
 export function benchCommand(program: Command, findPython: FindPython): void {
   program
     .command('bench')
-    .description('measure gymlink beside Gymnasium itself, round by round in turn')
+    .description('measure gymlink beside Gymnasium itself and beside peers, round by round in turn')
     .argument('[row]', 'one row alone, or the id of any environment, instead of all rows')
     .option('--rounds <n>', 'rounds of each side', countArgument, 7)
     .option('--num-envs <n>', 'of an environment: so many sub-environments', countArgument)
     .option('--families <folders...>', 'folders of families of your own', [])
     .option('--json', 'print one JSON object a row')
+    .option('--report <folder>', 'write bench.json, bench.md and bench.svg (all rows: runs/bench)')
     .addHelpText('after', helpText)
     .action(async (row: string | undefined, options: BenchOptions) => {
-      if (row !== undefined) return report(await bench(row, options, findPython), options);
-      for (const name of Object.keys(rows)) {
-        const result = await bench(name, options, findPython).catch(ifComplete);
-        if (result !== undefined) report(result, options);
-      }
+      for (const name of oneThread) process.env[name] = '1';
+      await (row === undefined
+        ? benchAll(options, findPython)
+        : benchOne(row, options, findPython));
     });
 }
 
 function helpText(): string {
   const width = Math.max(...Object.keys(rows).map((name) => name.length));
-  const lines = Object.entries(rows).map(
-    ([name, { what, unit, baseline }]) =>
-      `  ${name.padEnd(width)}  ${what}, in ${unit}\n${' '.repeat(width + 4)}beside ${baseline}`,
-  );
+  const lines = Object.entries(rows).flatMap(([name, { what, unit, baselines, measuredBy }]) => [
+    `  ${name.padEnd(width)}  ${what}, in ${unit}`,
+    ...baselines.map((baseline) => `${' '.repeat(width + 4)}beside ${baseline.name}`),
+    ...(measuredBy ? [`${' '.repeat(width + 4)}only alone: ${measuredBy}`] : []),
+  ]);
   return `
 Rows:
 ${lines.join('\n')}
 
 The id of an environment measures its steps/s beside a plain loop in its family's own Python, with the same seeds and actions.
 
-The rows from Python need grpcio, and Stable-Baselines3, beside the environments: GYMLINK_PYTHON names a Python that has them.
+Rows beside peers, and those from Python, need more packages than the environments: GYMLINK_PYTHON names a Python that has them.
+In a checkout of gymlink, npm run bench makes one.
 
 Examples:
-  gymlink bench
+  npm run bench
+  npm run bench -- single --json
   gymlink bench lander64 --json
   gymlink bench ALE/Pong-v5
   gymlink bench bigym/ReachTarget --num-envs 2
@@ -76,9 +72,47 @@ function countArgument(text: string): number {
   return count;
 }
 
-/** A row that lacks a package is left out where all were asked for. */
-function ifComplete(error: unknown): undefined {
-  if (!(error instanceof MissingPackageError)) throw error;
+async function benchOne(
+  name: string,
+  options: BenchOptions,
+  findPython: FindPython,
+): Promise<void> {
+  const machine = options.report && (await machineOf(options, findPython));
+  const result = await bench(name, options, findPython);
+  print(result, options);
+  if (machine && options.report) await writeReport(options.report, machine, [result]);
+}
+
+/** A row that lacks a package does not keep the others from being measured, but the command fails. */
+async function benchAll(options: BenchOptions, findPython: FindPython): Promise<void> {
+  const machine = await machineOf(options, findPython);
+  const results: BenchResult[] = [];
+  const missing: string[] = [];
+  for (const [name, { measuredBy }] of Object.entries(rows)) {
+    if (measuredBy !== undefined) continue;
+    try {
+      const result = await bench(name, options, findPython);
+      print(result, options);
+      results.push(result);
+    } catch (error) {
+      if (!(error instanceof MissingPackageError)) throw error;
+      missing.push(name);
+    }
+  }
+  await writeReport(options.report ?? 'runs/bench', machine, results);
+  if (missing.length > 0)
+    throw new Error(`Not measured, for want of packages: ${missing.join(', ')}.`);
+}
+
+async function machineOf({ families }: BenchOptions, findPython: FindPython): Promise<Machine> {
+  const python = await findPython('gymnasium', families);
+  const versions = playInPython<Record<string, string>>(python, ['versions']);
+  try {
+    await using connection = await launch({ families });
+    return await describeMachine(connection, await versions.play());
+  } finally {
+    await versions.end();
+  }
 }
 
 async function bench(
@@ -86,63 +120,37 @@ async function bench(
   { rounds, numEnvs = 0, families }: BenchOptions,
   findPython: FindPython,
 ): Promise<BenchResult> {
-  const over = new AbortController();
+  const ends: (() => Promise<unknown>)[] = [];
+  let serverPid = 0;
+  const onLog = (line: string) => {
+    serverPid ||= JSON.parse(line).pid;
+    showInstallation(line);
+  };
   try {
-    await using connection = await launch({ families });
+    await using connection = await launch({ families, onLog });
     const row = rows[name] ?? (await environmentRow(connection, name, numEnvs));
     const python = await findPython(row.family ?? 'gymnasium', families);
-    const inPython = (...args: readonly string[]) => playInPython(python, over.signal, args);
-    const play = await row.open(connection, () => inPython(name, connection.address));
-    const playBaseline =
-      (await row.openBaseline?.(connection, inPython, python.manifest)) ?? inPython(name);
-    return await compare(name, row, rounds, play, playBaseline);
+    const inPython: Bench['inPython'] = (...args) => {
+      const { play, end } = playInPython(python, args);
+      ends.push(end);
+      return play;
+    };
+    const { manifest } = python;
+    return await compare(name, row, rounds, { connection, serverPid, manifest, inPython });
   } finally {
-    over.abort();
+    await Promise.all(ends.map((end) => end()));
   }
 }
 
-async function compare(
-  name: string,
-  { unit, baseline, lessIsBetter }: Row,
-  rounds: number,
-  play: Play,
-  playBaseline: Play,
-): Promise<BenchResult> {
-  const values: number[] = [];
-  const baselineValues: number[] = [];
-  // The first round of each side warms up and does not count.
-  for (let round = 0; round <= rounds; round++) {
-    const value = await play();
-    const baselineValue = await playBaseline();
-    if (round === 0) continue;
-    values.push(value);
-    baselineValues.push(baselineValue);
-  }
-  const ratios = values.map((value, i) => {
-    const other = baselineValues[i] as number;
-    return lessIsBetter ? other / value : value / other;
-  });
-  return {
-    row: name,
-    value: median(values),
-    unit,
-    baseline,
-    baselineValue: median(baselineValues),
-    ratio: median(ratios),
-    rounds,
-    spread: [Math.min(...ratios), Math.max(...ratios)],
-  };
-}
-
-function report(result: BenchResult, { json }: BenchOptions): void {
+function print(result: BenchResult, { json }: BenchOptions): void {
   console.log(json ? JSON.stringify(result) : describeResult(result));
 }
 
 function describeResult(result: BenchResult): string {
   const { row, value, unit, baseline, baselineValue, ratio, rounds, spread } = result;
   return [
-    `${row}: ${value.toFixed(value < 1000 ? 1 : 0)} ${unit}`,
-    `  ${baseline}: ${baselineValue.toFixed(baselineValue < 1000 ? 1 : 0)}`,
+    `${row}: ${figureText(value)} ${unit}`,
+    `  ${baseline}: ${figureText(baselineValue)}`,
     `  ratio ${ratio.toFixed(2)} (${spread[0].toFixed(2)} to ${spread[1].toFixed(2)} over ${rounds} rounds)`,
   ].join('\n');
 }

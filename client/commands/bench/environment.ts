@@ -1,5 +1,5 @@
-import type { Connection } from '../index.js';
-import type { Row } from './bench-rows.js';
+import type { Connection } from '../../index.js';
+import type { Row } from './row.js';
 
 /** Steps from which the length of a round follows. */
 const triedSteps = 10;
@@ -25,9 +25,14 @@ export async function environmentRow(
     what: id,
     unit: 'steps/s',
     family: environment.family,
-    baseline:
-      numEnvs > 0 ? `gymnasium.vector.SyncVectorEnv, ${numEnvs}` : 'gymnasium.make in Python',
-    lessIsBetter: false,
+    baselines: [
+      {
+        name:
+          numEnvs > 0 ? `gymnasium.vector.SyncVectorEnv, ${numEnvs}` : 'gymnasium.make in Python',
+        open: async ({ inPython, manifest }) =>
+          inPython('environment', JSON.stringify({ id: environment.id, numEnvs, steps, manifest })),
+      },
+    ],
     open: async () => {
       await warmUp(connection, numEnvs);
       const play = await openPlay(connection, id, numEnvs);
@@ -35,8 +40,6 @@ export async function environmentRow(
       steps = Math.min(Math.max(Math.round(roundMs / ms), triedSteps), maxSteps);
       return () => play(steps);
     },
-    openBaseline: async (_, inPython, manifest) =>
-      inPython('environment', JSON.stringify({ id: environment.id, numEnvs, steps, manifest })),
   };
 }
 

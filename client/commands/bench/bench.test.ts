@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { rows } from './bench-rows.js';
+import { rows } from './rows.js';
 
 /** Has grpcio, but not Stable-Baselines3. */
 const python = process.env.GYMLINK_DEV_PYTHON ?? 'python3';
@@ -40,18 +43,43 @@ test('an id that no family has is refused, with the nearest', async () => {
   expect(failed.stderr).toContain('LunarLander-v3');
 });
 
-test('a row that lacks a package says how to get it', async () => {
-  const failed = await bench('sb3Vec64').catch((error) => error);
+test.each([
+  ['single', 'dm-env-rpc', 'npm run bench'],
+  ['sb3Vec64', 'stable-baselines3', 'npm run bench:sb3'],
+])('%s fails without its package, and says how to get it', async (row, lacking, command) => {
+  const failed = await bench(row, '--rounds', '1').catch((error) => error);
   expect(failed.code).toBe(1);
-  expect(failed.stderr.match(/lacks stable-baselines3\. Install/g)).toHaveLength(1);
-  expect(failed.stderr).toContain('npm run bench:sb3 -- sb3Vec64');
+  expect(failed.stdout).toBe('');
+  expect(failed.stderr).toContain(`lacks ${lacking}`);
+  expect(failed.stderr).toContain(`\`${command}\``);
+});
+
+test('a row beside both vectorisers of Gymnasium is compared with the better one, and reported', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'gymlink-bench-'));
+  try {
+    const { stdout } = await bench('lander64', '--rounds', '1', '--json', '--report', folder);
+    const result = JSON.parse(stdout);
+    expect(result).toMatchObject({ row: 'lander64', atLeast: 1.4, aim: 1.6, rounds: 1 });
+    const values = result.baselines.map(({ value }: { value: number }) => value);
+    expect(values).toHaveLength(2);
+    expect(result.baselineValue).toBe(Math.max(...values));
+    expect(result.ratio).toBeCloseTo(result.value / result.baselineValue);
+    expect(result.cpuPerStep.sidecar).toBeGreaterThan(0);
+    const kept = JSON.parse(await readFile(join(folder, 'bench.json'), 'utf8'));
+    expect(kept.results).toEqual([result]);
+    expect(kept.machine.packages.gymnasium).toMatch(/^\d/);
+    expect(await readFile(join(folder, 'bench.md'), 'utf8')).toContain('| `lander64` | ');
+    expect(await readFile(join(folder, 'bench.svg'), 'utf8')).toMatch(/^<svg.*lander64/s);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('--help says what each row measures', async () => {
   const { stdout } = await bench('--help');
-  for (const [name, { what, baseline }] of Object.entries(rows)) {
+  for (const [name, { what, baselines }] of Object.entries(rows)) {
     expect(stdout).toContain(`  ${name} `);
     expect(stdout).toContain(what);
-    expect(stdout).toContain(baseline);
+    for (const baseline of baselines) expect(stdout).toContain(baseline.name);
   }
 });

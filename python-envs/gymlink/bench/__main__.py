@@ -1,55 +1,81 @@
-"""What plays in Python for ``gymlink bench``: Gymnasium's own figures, and those of the Python client.
+"""What plays in Python for ``gymlink bench``: the figures of Gymnasium itself, of peers, and of the Python client.
 
-``python -m gymlink.bench ROW`` plays one round for each line on standard input and answers with its figure. Rows are those of
-``gymlink bench``: ``single`` (median microseconds a step of one LunarLander-v3) and ``lander64`` (steps a second of 64 of them in
-``gymnasium.vector.SyncVectorEnv``), with random actions drawn beforehand; ``makeVec64`` and ``sb3Vec64`` (the same as
-``gymnasium.make_vec`` and Stable-Baselines3's DummyVecEnv make them); ``states...`` (pairs a second of copying an environment
-aside and back by ``copy.deepcopy``, which is all that Gymnasium has).
+``python -m gymlink.bench ROW`` plays one round for each line on standard input and answers with its figure, or with
+``{"value", "goodness"}`` where rounds are compared by something else than the figure. Rows are those of ``gymlink bench``:
+``dm_env_rpc`` and ``openenv`` (median microseconds a step of one LunarLander-v3 that they serve, compared by its steps a second),
+``makeVec64`` and ``sb3Vec64`` (steps a second of 64 as ``gymnasium.make_vec`` and Stable-Baselines3's DummyVecEnv make them);
+``states...`` (pairs a second of copying an environment aside and back by ``copy.deepcopy``, which is all that Gymnasium has).
+
+``vector CASE`` (JSON: ``{"id", "numEnvs", "steps", "vectorizer"}``) gives the steps a second of ``numEnvs`` environments in
+``gymnasium.vector.SyncVectorEnv`` or ``AsyncVectorEnv`` (``vectorizer``: ``sync`` or ``async``), with random actions drawn
+beforehand.
 
 ``environment CASE`` (JSON: ``{"id", "numEnvs", "steps", "manifest"}``) gives the steps a second of any environment of the family
 whose Python this is, ``numEnvs`` of them in SyncVectorEnv unless that is 0. Every round begins with a reset with seed 0 and takes
 the first actions that the action space draws from seed 0.
 
+``versions`` gives the versions of the packages that are measured.
+
 ``python -m gymlink.bench ROW ADDRESS`` plays the same with the Python client and the server there; only ``makeVec64`` and
 ``sb3Vec64`` do. Exits with 3 if a package that the row needs is missing, and says how to get it.
 """
 
+import contextlib
 import copy
+import importlib.metadata
 import importlib.util
 import json
 import os
+import platform
 import statistics
 import sys
 import time
 
 import gymnasium
 import numpy as np
-from gymnasium.vector import SyncVectorEnv
+from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 
 ID = "LunarLander-v3"
 
 
-def single(steps=5000):
-    """Yields, a round, the median time of a step in microseconds."""
-    env = gymnasium.make(ID)
-    env.reset(seed=0)
+def peer(name, module, steps=2000):
+    """Yields, a round, the median time of a step in microseconds and the steps a second of one environment that a peer serves."""
+    need(name, "grpc", module)
+    from gymlink.bench import peers
+
     actions = np.random.default_rng(0).integers(0, 4, steps)
-    while True:
-        times = []
-        for action in actions:
-            begin = time.perf_counter_ns()
-            _, _, terminated, truncated, _ = env.step(action)
-            times.append(time.perf_counter_ns() - begin)
-            if terminated or truncated:
-                env.reset()
-        yield statistics.median(times) / 1000
+    with getattr(peers, f"{name}_lander")() as (reset, step):
+        reset()
+        while True:
+            times = []
+            round_begin = time.perf_counter_ns()
+            for action in actions:
+                begin = time.perf_counter_ns()
+                over = step(action)
+                times.append(time.perf_counter_ns() - begin)
+                if over:
+                    reset()
+            seconds = (time.perf_counter_ns() - round_begin) / 1e9
+            yield json.dumps({"value": statistics.median(times) / 1000, "goodness": steps / seconds})
 
 
-def lander64():
-    """Yields, a round, the steps a second of 64 sub-environments."""
-    envs = SyncVectorEnv([lambda: gymnasium.make(ID)] * 64)
-    envs.reset(seed=0)
-    yield from steps_a_second(envs)
+def vector(case):
+    """Yields, a round, the steps a second of several environments in one of Gymnasium's vectorisers."""
+    asked = json.loads(case)
+    count, steps = asked["numEnvs"], asked["steps"]
+    vectorizer = {"sync": SyncVectorEnv, "async": AsyncVectorEnv}[asked["vectorizer"]]
+    envs = vectorizer([lambda: gymnasium.make(asked["id"])] * count)
+    envs.action_space.seed(0)
+    actions = [envs.action_space.sample() for _ in range(steps)]
+    try:
+        envs.reset(seed=0)
+        while True:
+            begin = time.perf_counter()
+            for action in actions:
+                envs.step(action)
+            yield count * steps / (time.perf_counter() - begin)
+    finally:
+        envs.close()
 
 
 def make_vec64(address=None):
@@ -93,13 +119,19 @@ def steps_a_second(envs, vector_steps=600):
 
 def need(row, *modules):
     """Exits with 3 and advice unless the modules are installed."""
-    packages = {"grpc": "grpcio", "stable_baselines3": "stable-baselines3"}
+    packages = {
+        "grpc": "grpcio",
+        "stable_baselines3": "stable-baselines3",
+        "dm_env_rpc": "dm-env-rpc",
+        "openenv": "openenv-core",
+    }
     missing = [packages[module] for module in modules if importlib.util.find_spec(module) is None]
     if missing:
+        command = "bench:sb3" if "stable_baselines3" in modules else "bench"
         print(
-            f"gymlink bench: {row} is left out, because {sys.executable} lacks {' and '.join(missing)}. Install them into a "
-            "Python environment beside the default family's packages, and name its interpreter in GYMLINK_PYTHON; in a "
-            f"checkout of gymlink, `npm run bench:sb3 -- {row}` does so.",
+            f"gymlink bench: {row} cannot be measured, because {sys.executable} lacks {' and '.join(missing)}. Install them into "
+            "a Python environment beside the default family's packages, and name its interpreter in GYMLINK_PYTHON; in a "
+            f"checkout of gymlink, `npm run {command}` does so.",
             file=sys.stderr,
         )
         sys.exit(3)
@@ -140,10 +172,21 @@ def environment(case):
         yield max(count, 1) * steps / (time.perf_counter() - begin)
 
 
+def versions():
+    """Yields the versions of the packages that are measured and are installed here, by name."""
+    found = {"python": platform.python_version()}
+    for name in ["gymnasium", "numpy", "dm-env-rpc", "openenv-core", "envpool", "ale-py", "stable-baselines3", "torch"]:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    yield json.dumps(found)
+
+
 ROWS = {
+    "versions": versions,
     "environment": environment,
-    "single": single,
-    "lander64": lander64,
+    "vector": vector,
+    "dm_env_rpc": lambda: peer("dm_env_rpc", "dm_env_rpc"),
+    "openenv": lambda: peer("openenv", "openenv"),
     "makeVec64": make_vec64,
     "sb3Vec64": sb3_vec64,
     "statesCartPole": lambda: states("CartPole-v1"),
@@ -158,3 +201,4 @@ if __name__ == "__main__":
     rounds = ROWS[sys.argv[1]](*sys.argv[2:])
     for _ in sys.stdin:
         print(next(rounds), file=FIGURES, flush=True)
+    rounds.close()

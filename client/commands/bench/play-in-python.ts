@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Figure } from './row.js';
 
 /** Interpreter and environment variables with which `python -m gymlink.bench` runs. */
 export interface BenchPython {
@@ -20,19 +21,28 @@ export class MissingPackageError extends Error {
   override readonly name = 'MissingPackageError';
 }
 
+/** A Python process that plays a row. */
+export interface PythonPlay<T> {
+  /** Plays one round and gives what it gave. */
+  readonly play: () => Promise<T>;
+  /** Ends the process, which closes its environments. */
+  readonly end: () => Promise<unknown>;
+}
+
+/** What a process may take to close its environments. */
+const closeGraceMs = 20_000;
+
 /**
- * Starts a Python process that plays the rounds of a row and waits between them, until `over` aborts; returns the function
- * that plays one round and gives its figure. `args`: the row and, for the side of the Python client, the server's address.
+ * Starts a Python process that plays the rounds of a row and waits between them. `args`: the row and, for the side of the
+ * Python client, the server's address.
  */
-export function playInPython(
+export function playInPython<T extends object | number = number | Figure>(
   { python, env }: BenchPython,
-  over: AbortSignal,
   args: readonly string[],
-): () => Promise<number> {
+): PythonPlay<T> {
   const child = spawn(python, ['-m', 'gymlink.bench', ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, ...env },
-    signal: over,
   });
   const ended = new Promise<Error>((resolve) => {
     child.once('error', resolve).once('close', (status) => resolve(endOf(status)));
@@ -40,16 +50,23 @@ export function playInPython(
   // A process that has ended takes no more input; the round then says so.
   child.stdin.on('error', () => undefined);
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return async () => {
+  const play = async () => {
     child.stdin.write('\n');
     const { value, done } = await answers.next();
     if (done) throw await ended;
-    return Number(value);
+    return JSON.parse(value);
   };
+  const end = async () => {
+    child.stdin.end();
+    const kill = setTimeout(() => child.kill('SIGKILL'), closeGraceMs);
+    await ended;
+    clearTimeout(kill);
+  };
+  return { play, end };
 }
 
 function endOf(status: number | null): Error {
   return status === missingPackage
-    ? new MissingPackageError('The row was left out; the message is above.')
+    ? new MissingPackageError('The row could not be measured; the message is above.')
     : new Error('The Python process of the row ended; its message is above.');
 }

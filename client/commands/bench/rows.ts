@@ -1,0 +1,26 @@
+import { besideRendering } from './beside-rendering.js';
+import { makeVec64, sb3Vec64 } from './from-python.js';
+import { single, vectorRow } from './landers.js';
+import type { Row } from './row.js';
+import { stateRow } from './states.js';
+
+/** The rows of `gymlink bench` by name. */
+export const rows: Readonly<Record<string, Row>> = {
+  single,
+  lander64: vectorRow('LunarLander-v3', 64, 600, 1.4, 1.6),
+  cartpole512: vectorRow('CartPole-v1', 512, 200, 1.1, 1.8),
+  cheetah64: vectorRow('HalfCheetah-v5', 64, 200, 1.3, 1.8),
+  makeVec64,
+  sb3Vec64,
+  besideRendering,
+  ...states(['CartPole-v1', 'Taxi-v4', 'HalfCheetah-v5', 'LunarLander-v3']),
+};
+
+function states(ids: readonly string[]): Record<string, Row> {
+  return Object.fromEntries(
+    ids.map((id) => {
+      const name = `states${id.split('-')[0]}`;
+      return [name, stateRow(name, id)];
+    }),
+  );
+}

@@ -1,0 +1,1 @@
+"""What plays in Python for ``gymlink bench``; `__main__` says how."""
