@@ -1,6 +1,7 @@
 #!/usr/bin/env node
+import { join } from 'node:path';
 import { Command } from 'commander';
-import { version } from './server/package-paths.js';
+import { pythonEnvsFolder, version } from './server/package-paths.js';
 
 type Register = (program: Command) => void;
 
@@ -18,7 +19,8 @@ const commands: Record<string, () => Promise<Register>> = {
   eval: async () => (await import('./client/commands/eval.js')).evalCommand,
   bench: async () => {
     const { benchCommand } = await import('./client/commands/bench.js');
-    return (program) => benchCommand(program, findPython);
+    const family = join(pythonEnvsFolder, 'gymlink', 'bench', 'pixels');
+    return (program) => benchCommand(program, findPython, family);
   },
 };
 

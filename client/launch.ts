@@ -87,7 +87,6 @@ function cliFile(): string {
 }
 
 /** Shows what the server tells while it installs Python packages: a first start would be silent for a minute. */
-/** Writes to standard error what a line of the log says of an installation. */
 export function showInstallation(line: string): void {
   const installing = /"line":(".*"),"msg":"making the Python environment"/.exec(line)?.[1];
   if (installing !== undefined) process.stderr.write(`gymlink: ${JSON.parse(installing)}\n`);

@@ -1,13 +1,15 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { launch } from '../index.js';
+import { type Connection, connect, launch } from '../index.js';
 import { showInstallation } from '../launch.js';
 import { type BenchResult, compare, figureText } from './bench/compare.js';
 import { environmentRow } from './bench/environment.js';
 import { describeMachine, type Machine } from './bench/machine.js';
 import { type FindPython, MissingPackageError, playInPython } from './bench/play-in-python.js';
+import { startProxy } from './bench/proxy.js';
 import { writeReport } from './bench/report.js';
 import type { Bench } from './bench/row.js';
 import { rows } from './bench/rows.js';
+import { serveTcp } from './bench/serve-tcp.js';
 
 interface BenchOptions {
   readonly rounds: number;
@@ -20,8 +22,12 @@ interface BenchOptions {
 /** The libraries that would compute on several threads, if this did not keep them to one. */
 const oneThread = ['OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'];
 
-/** `gymlink bench [row]`: gymlink beside Gymnasium itself and beside peers, round by round in turn. */
-export function benchCommand(program: Command, findPython: FindPython): void {
+/**
+ * `gymlink bench [row]`: gymlink beside Gymnasium itself and beside peers, round by round in turn.
+ *
+ * @param benchFamily The folder of the family that only rows of the benchmark need.
+ */
+export function benchCommand(program: Command, findPython: FindPython, benchFamily: string): void {
   program
     .command('bench')
     .description('measure gymlink beside Gymnasium itself and beside peers, round by round in turn')
@@ -32,7 +38,9 @@ export function benchCommand(program: Command, findPython: FindPython): void {
     .option('--json', 'print one JSON object a row')
     .option('--report <folder>', 'write bench.json, bench.md and bench.svg (all rows: runs/bench)')
     .addHelpText('after', helpText)
-    .action(async (row: string | undefined, options: BenchOptions) => {
+    .action(async (row: string | undefined, given: BenchOptions) => {
+      const needed = row === undefined || rows[row]?.family === 'bench' ? [benchFamily] : [];
+      const options = { ...given, families: [...given.families, ...needed] };
       for (const name of oneThread) process.env[name] = '1';
       await (row === undefined
         ? benchAll(options, findPython)
@@ -127,7 +135,8 @@ async function bench(
     showInstallation(line);
   };
   try {
-    await using connection = await launch({ families, onLog });
+    const connection = await launch({ families, onLog });
+    ends.push(() => connection.close());
     const row = rows[name] ?? (await environmentRow(connection, name, numEnvs));
     const python = await findPython(row.family ?? 'gymnasium', families);
     const inPython: Bench['inPython'] = (...args) => {
@@ -135,11 +144,31 @@ async function bench(
       ends.push(end);
       return play;
     };
+    const overTcp = (delayMs: number) => connectOverTcp(families, delayMs, ends);
     const { manifest } = python;
-    return await compare(name, row, rounds, { connection, serverPid, manifest, inPython });
+    return await compare(name, row, rounds, { connection, serverPid, manifest, overTcp, inPython });
   } finally {
-    await Promise.all(ends.map((end) => end()));
+    for (const end of ends.reverse()) await end();
   }
+}
+
+/** A connection to a server of its own; `ends` gets what is to be closed, in the order of opening. */
+async function connectOverTcp(
+  families: readonly string[],
+  delayMs: number,
+  ends: (() => Promise<unknown>)[],
+): Promise<Connection> {
+  const server = await serveTcp(families);
+  ends.push(server.close);
+  let { address } = server;
+  if (delayMs > 0) {
+    const proxy = await startProxy(address, delayMs);
+    ends.push(proxy.close);
+    address = proxy.address;
+  }
+  const connection = await connect(address);
+  ends.push(() => connection.close());
+  return connection;
 }
 
 function print(result: BenchResult, { json }: BenchOptions): void {

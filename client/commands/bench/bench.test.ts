@@ -75,6 +75,22 @@ test('a row beside both vectorisers of Gymnasium is compared with the better one
   }
 });
 
+test('a proxy holds every step back for a round trip', async () => {
+  const { stdout } = await bench('remoteSingle10', '--rounds', '1', '--json');
+  const { value, baselineValue } = JSON.parse(stdout);
+  expect(value).toBeGreaterThan(0);
+  expect(value).toBeLessThanOrEqual(100);
+  expect(baselineValue).toBeGreaterThan(0);
+});
+
+test('frames are measured in bytes a second, against what is demanded of the figure itself', async () => {
+  const { stdout } = await bench('pixelsTcp', '--rounds', '1', '--json');
+  const result = JSON.parse(stdout);
+  expect(result).toMatchObject({ unit: 'GB/s', atLeast: 0.4, demands: [{ of: 'value' }] });
+  expect(result.value).toBeGreaterThan(0);
+  expect(result.baselineValue).toBeGreaterThan(0);
+});
+
 test('--help says what each row measures', async () => {
   const { stdout } = await bench('--help');
   for (const [name, { what, baselines }] of Object.entries(rows)) {

@@ -29,6 +29,8 @@ export interface Bench {
   readonly serverPid: number;
   /** The manifest of the family whose Python plays the other side, as its sidecar gets it. */
   readonly manifest: unknown;
+  /** A connection over TCP to a server that has the same families, with a delay each way. */
+  overTcp(delayMs: number): Promise<Connection>;
   /** Plays a row of `python -m gymlink.bench` in a process of its own. */
   inPython(...args: readonly string[]): Play;
 }

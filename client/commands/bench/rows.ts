@@ -1,6 +1,8 @@
 import { besideRendering } from './beside-rendering.js';
 import { makeVec64, sb3Vec64 } from './from-python.js';
 import { single, vectorRow } from './landers.js';
+import { pixels, pixelsDelayed, pixelsTcp } from './pixels.js';
+import { remoteRow } from './remote.js';
 import type { Row } from './row.js';
 import { stateRow } from './states.js';
 
@@ -10,6 +12,13 @@ export const rows: Readonly<Record<string, Row>> = {
   lander64: vectorRow('LunarLander-v3', 64, 600, 1.4, 1.6),
   cartpole512: vectorRow('CartPole-v1', 512, 200, 1.1, 1.8),
   cheetah64: vectorRow('HalfCheetah-v5', 64, 200, 1.3, 1.8),
+  pixels,
+  pixelsTcp,
+  pixelsDelayed,
+  remote10: remoteRow(64, 10),
+  remote50: remoteRow(64, 50),
+  remoteSingle10: remoteRow(1, 10),
+  remoteSingle50: remoteRow(1, 50),
   makeVec64,
   sb3Vec64,
   besideRendering,
