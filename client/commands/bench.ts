@@ -15,6 +15,7 @@ interface BenchOptions {
   readonly rounds: number;
   readonly json?: true;
   readonly numEnvs?: number;
+  readonly steps: number;
   readonly families: readonly string[];
   readonly report?: string;
 }
@@ -34,6 +35,7 @@ export function benchCommand(program: Command, findPython: FindPython, benchFami
     .argument('[row]', 'one row alone, or the id of any environment, instead of all rows')
     .option('--rounds <n>', 'rounds of each side', countArgument, 7)
     .option('--num-envs <n>', 'of an environment: so many sub-environments', countArgument)
+    .option('--steps <n>', 'of memory: steps before its first look', countArgument, 1_000_000)
     .option('--families <folders...>', 'folders of families of your own', [])
     .option('--json', 'print one JSON object a row')
     .option('--report <folder>', 'write bench.json, bench.md and bench.svg (all rows: runs/bench)')
@@ -125,7 +127,7 @@ async function machineOf({ families }: BenchOptions, findPython: FindPython): Pr
 
 async function bench(
   name: string,
-  { rounds, numEnvs = 0, families }: BenchOptions,
+  { rounds, numEnvs = 0, steps: memorySteps, families }: BenchOptions,
   findPython: FindPython,
 ): Promise<BenchResult> {
   const ends: (() => Promise<unknown>)[] = [];
@@ -146,7 +148,14 @@ async function bench(
     };
     const overTcp = (delayMs: number) => connectOverTcp(families, delayMs, ends);
     const { manifest } = python;
-    return await compare(name, row, rounds, { connection, serverPid, manifest, overTcp, inPython });
+    return await compare(name, row, rounds, {
+      connection,
+      serverPid,
+      manifest,
+      overTcp,
+      memorySteps,
+      inPython,
+    });
   } finally {
     for (const end of ends.reverse()) await end();
   }

@@ -91,6 +91,22 @@ test('frames are measured in bytes a second, against what is demanded of the fig
   expect(result.baselineValue).toBeGreaterThan(0);
 });
 
+test('the server’s memory is looked at twice in a single round', async () => {
+  const { stdout } = await bench('memory', '--steps', '5000', '--json');
+  const result = JSON.parse(stdout);
+  expect(result).toMatchObject({ row: 'memory', unit: 'MB', rounds: 1 });
+  expect(result.baselineValue).toBeGreaterThan(10);
+  expect(result.ratio).toBeCloseTo(result.baselineValue / result.value);
+});
+
+test('the cost of a step is told after its least, beside it', async () => {
+  const { stdout } = await bench('growth', '--rounds', '1', '--json');
+  const { value, baselineValue, ratio } = JSON.parse(stdout);
+  expect(baselineValue).toBeGreaterThan(0);
+  expect(value).toBeGreaterThanOrEqual(baselineValue);
+  expect(ratio).toBeLessThanOrEqual(1);
+});
+
 test('--help says what each row measures', async () => {
   const { stdout } = await bench('--help');
   for (const [name, { what, baselines }] of Object.entries(rows)) {

@@ -41,7 +41,10 @@ export interface BenchResult {
   readonly cpuPerStep?: CpuPerStep;
 }
 
-/** Plays the rounds of a row, gymlink and every baseline in turn. The first round of each warms up and does not count. */
+/**
+ * Plays the rounds of a row, gymlink and every baseline in turn. The first round of each warms up and does not count, unless
+ * the row is to be played once.
+ */
 export async function compare(
   name: string,
   row: Row,
@@ -54,7 +57,8 @@ export async function compare(
   const own: Figure[] = [];
   const others: Figure[][] = row.baselines.map(() => []);
   const cpu: CpuPerStep[] = [];
-  for (let round = 0; round <= rounds; round++) {
+  const [first, last] = row.once ? [1, 1] : [0, rounds];
+  for (let round = first; round <= last; round++) {
     const before = cpuSeconds(bench.serverPid);
     const figure = asFigure(await play(), row);
     const after = cpuSeconds(bench.serverPid);

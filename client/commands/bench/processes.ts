@@ -22,6 +22,16 @@ export function cpuSeconds(serverPid: number): CpuSeconds | undefined {
   return { client: (user + system) / 1e6, server: server.seconds, sidecar };
 }
 
+/**
+ * The memory of a process that is in RAM. Read from /proc: Linux only.
+ *
+ * @throws Error where there is no /proc, or no such process.
+ */
+export function residentBytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
+}
+
 interface Process {
   readonly parent: number;
   readonly seconds: number;

@@ -31,6 +31,8 @@ export interface Bench {
   readonly manifest: unknown;
   /** A connection over TCP to a server that has the same families, with a delay each way. */
   overTcp(delayMs: number): Promise<Connection>;
+  /** Steps after which the row `memory` looks first. */
+  readonly memorySteps: number;
   /** Plays a row of `python -m gymlink.bench` in a process of its own. */
   inPython(...args: readonly string[]): Play;
 }
@@ -50,6 +52,8 @@ export interface Row {
   readonly baselines: readonly Baseline[];
   /** Opens the environments of gymlink's side. */
   open(bench: Bench): Promise<Play>;
+  /** Whether it is played in a single round, without one that warms up. */
+  readonly once?: true;
   /** Steps of sub-environments in a round of gymlink's side, where the CPU time of one is told. */
   readonly stepsPerRound?: number;
 }

@@ -1,6 +1,8 @@
 import { besideRendering } from './beside-rendering.js';
 import { makeVec64, sb3Vec64 } from './from-python.js';
+import { growth, growthSessions } from './growth.js';
 import { single, vectorRow } from './landers.js';
+import { memoryRow } from './memory.js';
 import { pixels, pixelsDelayed, pixelsTcp } from './pixels.js';
 import { remoteRow } from './remote.js';
 import type { Row } from './row.js';
@@ -19,6 +21,9 @@ export const rows: Readonly<Record<string, Row>> = {
   remote50: remoteRow(64, 50),
   remoteSingle10: remoteRow(1, 10),
   remoteSingle50: remoteRow(1, 50),
+  growth,
+  growthSessions,
+  memory: memoryRow(),
   makeVec64,
   sb3Vec64,
   besideRendering,
