@@ -93,7 +93,10 @@ async function benchOne(
   if (machine && options.report) await writeReport(options.report, machine, [result]);
 }
 
-/** A row that lacks a package does not keep the others from being measured, but the command fails. */
+/**
+ * The report is written after every row, so that a run that is ended leaves what it measured. A row that lacks a package does
+ * not keep the others from being measured, but the command fails.
+ */
 async function benchAll(options: BenchOptions, findPython: FindPython): Promise<void> {
   const machine = await machineOf(options, findPython);
   const results: BenchResult[] = [];
@@ -104,12 +107,12 @@ async function benchAll(options: BenchOptions, findPython: FindPython): Promise<
       const result = await bench(name, options, findPython);
       print(result, options);
       results.push(result);
+      await writeReport(options.report ?? 'runs/bench', machine, results);
     } catch (error) {
       if (!(error instanceof MissingPackageError)) throw error;
       missing.push(name);
     }
   }
-  await writeReport(options.report ?? 'runs/bench', machine, results);
   if (missing.length > 0)
     throw new Error(`Not measured, for want of packages: ${missing.join(', ')}.`);
 }

@@ -1,3 +1,4 @@
+import { loadavg } from 'node:os';
 import { median } from '../median.js';
 import { cpuSeconds } from './processes.js';
 import type { Bench, Demand, Figure, Play, Row } from './row.js';
@@ -36,6 +37,8 @@ export interface BenchResult {
   readonly spread: readonly [number, number];
   /** Whether `atLeast` and `aim` are of the ratio or of the figure, and of what else something is demanded. */
   readonly demands: readonly Demand[];
+  /** Processes that ran or waited for a core, on average over the minute before the row. */
+  readonly load: number;
   readonly baselines: readonly BaselineResult[];
   /** Where the row tells it, and there is a /proc. */
   readonly cpuPerStep?: CpuPerStep;
@@ -51,6 +54,7 @@ export async function compare(
   rounds: number,
   bench: Bench,
 ): Promise<BenchResult> {
+  const load = loadavg()[0] as number;
   const play = await row.open(bench);
   const playBaselines: Play[] = [];
   for (const baseline of row.baselines) playBaselines.push(await baseline.open(bench));
@@ -71,7 +75,7 @@ export async function compare(
     });
     if (before && after && row.stepsPerRound) cpu.push(perStep(before, after, row.stepsPerRound));
   }
-  return result(name, row, own, others, cpu);
+  return { ...result(name, row, own, others, cpu), load };
 }
 
 function asFigure(figure: number | Figure, { lessIsBetter }: Row): Figure {
@@ -90,7 +94,7 @@ function result(
   own: readonly Figure[],
   others: readonly (readonly Figure[])[],
   cpu: readonly CpuPerStep[],
-): BenchResult {
+): Omit<BenchResult, 'load'> {
   const bestOf = own.map((_, round) =>
     Math.max(...others.map((other) => (other[round] as Figure).goodness)),
   );

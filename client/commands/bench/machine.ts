@@ -1,4 +1,4 @@
-import { cpus, loadavg, release, totalmem, type } from 'node:os';
+import { cpus, release, totalmem, type } from 'node:os';
 import type { Connection } from '../../index.js';
 
 /** Where and with what rows were measured. */
@@ -10,8 +10,6 @@ export interface Machine {
   readonly system: string;
   readonly node: string;
   readonly gymlink: string;
-  /** What was waiting for a core over the last minute, before the first row. */
-  readonly load: number;
   /** Versions of the packages of the other sides, by name. */
   readonly packages: Readonly<Record<string, string>>;
 }
@@ -29,7 +27,6 @@ export async function describeMachine(
     system: `${type()} ${release()}`,
     node: process.version,
     gymlink: version,
-    load: loadavg()[0] ?? 0,
     packages,
   };
 }

@@ -23,11 +23,22 @@ function markdown(machine: Machine, results: readonly BenchResult[]): string {
   const cpu = results.filter(({ cpuPerStep }) => cpuPerStep !== undefined);
   return `# gymlink beside its peers
 
-${machine.date.slice(0, 10)}: ${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}, load
-${machine.load.toFixed(1)} before the first row. gymlink ${machine.gymlink}; ${packages.join(', ')}. NumPy computes on one thread, on both sides.
+${machine.date.slice(0, 10)}: ${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}, Node
+${machine.node}. gymlink ${machine.gymlink}; ${packages.join(', ')}. NumPy computes on one thread, on both
+sides. The load is that of the minute before a row.
 
 ${table(
-  ['row', 'gymlink', 'the best other side', 'ratio', 'of the rounds', 'at least', 'aim', ''],
+  [
+    'row',
+    'gymlink',
+    'the best other side',
+    'ratio',
+    'of the rounds',
+    'at least',
+    'aim',
+    '',
+    'load',
+  ],
   results.map((result) => [
     `\`${result.row}\``,
     `${figureText(result.value)} ${result.unit}`,
@@ -37,6 +48,7 @@ ${table(
     demanded(result, 'atLeast'),
     demanded(result, 'aim'),
     verdict(result, rows[result.row]?.lessIsBetter ?? false) ?? '',
+    result.load.toFixed(1),
   ]),
 )}
 
@@ -86,6 +98,6 @@ function range([least, greatest]: readonly [number, number]): string {
 function demanded({ demands, unit }: BenchResult, what: 'atLeast' | 'aim'): string {
   return demands
     .filter((demand) => demand[what] !== undefined)
-    .map((demand) => (demand.of === 'ratio' ? `${demand[what]} ×` : `${demand[what]} ${unit}`))
+    .map((demand) => `${figureText(demand[what] ?? 0)} ${demand.of === 'ratio' ? '×' : unit}`)
     .join(', ');
 }
