@@ -223,17 +223,20 @@ function bound(
       `A Box of shape [${shape}] takes ${array.length} bounds or one, not ${values.length}.`,
     );
   const bounded = new Uint8Array(array.length).fill(1);
+  // Pixels have millions of bounds, most like the one before.
+  let [last, held]: (number | bigint | undefined)[] = [];
   for (let i = 0; i < array.length; i++) {
     const value = values[values.length === 1 ? 0 : i] as number | bigint;
-    if (Number.isNaN(value)) throw new RangeError('A bound of a Box cannot be NaN.');
+    if (!Object.is(value, last)) [last, held] = [value, hold(value, dtype, infinity)];
     if (value === infinity) bounded[i] = 0;
-    array[i] = hold(value, dtype, infinity) as never;
+    array[i] = held as never;
   }
   return [asNdArray(array, shape, dtype), bounded];
 }
 
 /** A bound in the dtype; the array rounds to float32 by itself. */
 function hold(value: number | bigint, dtype: DtypeName, infinity: number): number | bigint {
+  if (Number.isNaN(value)) throw new RangeError('A bound of a Box cannot be NaN.');
   if (dtype === 'float16') return fromFloat16(toFloat16(Number(value)));
   if (isReal(dtype)) return value;
   const [least, greatest] = limitsOf(dtype);
