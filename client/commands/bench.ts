@@ -189,9 +189,11 @@ function print(result: BenchResult, { json }: BenchOptions): void {
 
 function describeResult(result: BenchResult): string {
   const { row, value, unit, baseline, baselineValue, ratio, rounds, spread } = result;
+  const details = Object.entries(result.details ?? {});
   return [
     `${row}: ${figureText(value)} ${unit}`,
     `  ${baseline}: ${figureText(baselineValue)}`,
     `  ratio ${ratio.toFixed(2)} (${spread[0].toFixed(2)} to ${spread[1].toFixed(2)} over ${rounds} rounds)`,
+    ...details.map(([name, detail]) => `  ${name}: ${figureText(detail)}`),
   ].join('\n');
 }

@@ -101,10 +101,22 @@ test('the server’s memory is looked at twice in a single round', async () => {
 
 test('the cost of a step is told after its least, beside it', async () => {
   const { stdout } = await bench('growth', '--rounds', '1', '--json');
-  const { value, baselineValue, ratio } = JSON.parse(stdout);
+  const { value, baselineValue, ratio, details } = JSON.parse(stdout);
   expect(baselineValue).toBeGreaterThan(0);
   expect(value).toBeGreaterThanOrEqual(baselineValue);
   expect(ratio).toBeLessThanOrEqual(1);
+  const costs = Object.values(details);
+  expect(costs).toHaveLength(6);
+  expect(costs).toContain(value);
+  expect(Math.min(...(costs as number[]))).toBe(baselineValue);
+});
+
+test('an agent that thinks while its environments step stands beside one that waits, with both times', async () => {
+  const { stdout } = await bench('overlap', '--rounds', '1');
+  expect(stdout).toMatch(/^overlap: [\d,]+ steps\/s$/m);
+  expect(stdout).toMatch(/^ {2}the same policy, one step after the other: [\d,]+$/m);
+  for (const time of ['forward pass', 'step of all'])
+    expect(stdout).toMatch(new RegExp(`^ {2}${time}, ms: [1-9\\d.]+`, 'm'));
 });
 
 test('--help says what each row measures', async () => {

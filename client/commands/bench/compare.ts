@@ -42,6 +42,8 @@ export interface BenchResult {
   readonly baselines: readonly BaselineResult[];
   /** Where the row tells it, and there is a /proc. */
   readonly cpuPerStep?: CpuPerStep;
+  /** What else the row tells, by a name with its unit: medians over the rounds. */
+  readonly details?: Readonly<Record<string, number>>;
 }
 
 /**
@@ -113,6 +115,7 @@ function result(
     rounds: own.length,
     demands,
     baselines: results,
+    ...detailsOf(own),
     ...(cpu.length > 0 && {
       cpuPerStep: {
         client: cpuPerStep('client'),
@@ -121,6 +124,13 @@ function result(
       },
     }),
   };
+}
+
+function detailsOf(own: readonly Figure[]): Pick<BenchResult, 'details'> {
+  const names = Object.keys(own[0]?.details ?? {});
+  if (names.length === 0) return {};
+  const medianOf = (name: string) => median(own.map(({ details }) => details?.[name] as number));
+  return { details: Object.fromEntries(names.map((name) => [name, medianOf(name)])) };
 }
 
 function baselineResult(

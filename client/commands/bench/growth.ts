@@ -40,7 +40,11 @@ function growthRow(
         const costs: number[] = [];
         for (const play of plays) costs.push(1e6 / Number(await play()));
         least = Math.min(...costs);
-        return Math.max(...costs.slice(costs.indexOf(least)));
+        const value = Math.max(...costs.slice(costs.indexOf(least)));
+        const details = Object.fromEntries(
+          sizes.map((size, i) => [`${size}, µs`, costs[i] as number]),
+        );
+        return { value, goodness: 1 / value, details };
       };
     },
   };

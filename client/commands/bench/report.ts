@@ -69,7 +69,7 @@ ${table(
   ),
 )}
 
-CPU time of a step of a sub-environment, in µs:
+${results.map(detailsText).join('')}CPU time of a step of a sub-environment, in µs:
 
 ${table(
   ['row', 'client', 'server', 'sidecar', 'client + server'],
@@ -84,6 +84,11 @@ ${table(
   }),
 )}
 `;
+}
+
+function detailsText({ row, details = {} }: BenchResult): string {
+  const told = Object.entries(details).map(([name, value]) => `${name}: ${figureText(value)}`);
+  return told.length === 0 ? '' : `\`${row}\`: ${told.join('; ')}.\n\n`;
 }
 
 function table(head: readonly string[], lines: readonly (readonly string[])[]): string {

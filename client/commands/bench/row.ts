@@ -4,6 +4,8 @@ import type { Connection } from '../../index.js';
 export interface Figure {
   readonly value: number;
   readonly goodness: number;
+  /** What else the round tells, by a name with its unit. */
+  readonly details?: Readonly<Record<string, number>>;
 }
 
 /** Plays one round; a plain number is compared as its row says. */

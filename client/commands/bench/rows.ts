@@ -3,6 +3,7 @@ import { makeVec64, sb3Vec64 } from './from-python.js';
 import { growth, growthSessions } from './growth.js';
 import { single, vectorRow } from './landers.js';
 import { memoryRow } from './memory.js';
+import { overlapRow } from './overlap.js';
 import { pixels, pixelsDelayed, pixelsTcp } from './pixels.js';
 import { remoteRow } from './remote.js';
 import type { Row } from './row.js';
@@ -21,6 +22,7 @@ export const rows: Readonly<Record<string, Row>> = {
   remote50: remoteRow(64, 50),
   remoteSingle10: remoteRow(1, 10),
   remoteSingle50: remoteRow(1, 50),
+  overlap: overlapRow(),
   growth,
   growthSessions,
   memory: memoryRow(),
