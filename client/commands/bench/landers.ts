@@ -1,4 +1,4 @@
-import type { Connection } from '../../index.js';
+import { type Connection, MultiDiscrete, type VectorEnv } from '../../index.js';
 import { median } from '../median.js';
 import type { Baseline, Bench, Play, Row } from './row.js';
 
@@ -43,6 +43,13 @@ export function vectorRow(
   };
 }
 
+/** 64 of them in one session whose halves step in turn. */
+export const lander64Halves: Row = {
+  ...vectorRow(lander, 64, 600, 1.4, 1.8),
+  what: `64 ${lander} in one session, double-buffered`,
+  open: ({ connection }) => openHalves(connection, 64, 600),
+};
+
 function vectorizer(name: string, vectorCase: object): Baseline {
   return {
     name: `gymnasium.vector.${name}`,
@@ -85,4 +92,30 @@ export async function openVector(
     for (const action of actions) await envs.step(action);
     return (numEnvs * steps) / ((performance.now() - begin) / 1000);
   };
+}
+
+async function openHalves(connection: Connection, numEnvs: number, steps: number): Promise<Play> {
+  const envs = await connection.makeVec(lander, { numEnvs, copy: false });
+  const half = new MultiDiscrete(new Int32Array(numEnvs / 2).fill(4));
+  half.seed(0);
+  const actions = Array.from({ length: 2 * steps }, () => half.sample() as Int32Array);
+  let next = 0;
+  const act = () => actions[next++ % actions.length] as Int32Array;
+  return async () => (numEnvs * steps) / (await secondsOfHalves(envs, steps, act));
+}
+
+/** Plays so many steps of all sub-environments, half of which step while the agent acts on what the others gave. */
+export async function secondsOfHalves<Obs, Act>(
+  envs: VectorEnv<Obs, Act>,
+  steps: number,
+  act: (observations: Obs) => Act,
+): Promise<number> {
+  let [batches, begin] = [0, 0];
+  for await (const batch of envs.batches({ seed: 0 })) {
+    // Of the halves' resets, which do not count, are the first two.
+    if (batches === 2) begin = performance.now();
+    if (batches++ === 2 + 2 * steps) break;
+    batch.step(act(batch.observations));
+  }
+  return (performance.now() - begin) / 1000;
 }

@@ -1,7 +1,7 @@
 import { besideRendering } from './beside-rendering.js';
 import { makeVec64, sb3Vec64 } from './from-python.js';
 import { growth, growthSessions } from './growth.js';
-import { single, vectorRow } from './landers.js';
+import { lander64Halves, single, vectorRow } from './landers.js';
 import { memoryRow } from './memory.js';
 import { overlapRow } from './overlap.js';
 import { pixels, pixelsDelayed, pixelsTcp } from './pixels.js';
@@ -13,6 +13,7 @@ import { stateRow } from './states.js';
 export const rows: Readonly<Record<string, Row>> = {
   single,
   lander64: vectorRow('LunarLander-v3', 64, 600, 1.4, 1.6),
+  lander64Halves,
   cartpole512: vectorRow('CartPole-v1', 512, 200, 1.1, 1.8),
   cheetah64: vectorRow('HalfCheetah-v5', 64, 200, 1.3, 1.8),
   pixels,
