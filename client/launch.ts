@@ -81,7 +81,7 @@ async function removeAbandoned(base: string): Promise<void> {
 }
 
 /** The built command; from the sources (in tests) as well as from the package. */
-function cliFile(): string {
+export function cliFile(): string {
   const beside = fileURLToPath(new URL('../cli.js', import.meta.url));
   return existsSync(beside) ? beside : fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { cliFile } from '../../launch.js';
 
 /** A server that listens on TCP, as one on another machine would. */
 export interface TcpServer {
@@ -17,7 +18,7 @@ export async function serveTcp(families: readonly string[]): Promise<TcpServer> 
   const args = ['serve', '--listen', '127.0.0.1:0', '--json', '--private'];
   args.push('--log-level', 'error');
   if (families.length > 0) args.push('--families', ...families);
-  const child = spawn(process.execPath, [process.argv[1] as string, ...args], {
+  const child = spawn(process.execPath, [cliFile(), ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const ended = once(child, 'close');

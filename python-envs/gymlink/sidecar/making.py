@@ -1,5 +1,7 @@
 """Making the sub-environments of a worker as an OpenRequest asks."""
 
+import copy
+
 import gymnasium
 
 from gymlink.protocol import schema
@@ -38,7 +40,6 @@ def make(request, first, count, manifest):
     each = request.get("env_kwargs", [])[first : first + count] or [{}] * count
     own_kwargs = [_kwargs(own, env_id, allowed) for own in each]
     wrappers = find_wrappers(request, manifest.get("wrappers", {}))
-    rules = SpaceRules(manifest)
     mode = request.get("render_mode")
     if mode == "human":
         message = "render_mode human would open a window on the server: use rgb_array and show the frames at the client."
@@ -80,9 +81,11 @@ def _kwargs(message, env_id, allowed):
 
 def _make_one(env_id, given, max_episode_steps, index):
     limit = {"max_episode_steps": max_episode_steps} if max_episode_steps else {}
+    # The bridge itself checks actions, shapes and order; Gymnasium's checkers would do it a second time at every step.
+    spec = copy.copy(gymnasium.spec(env_id))
+    spec.order_enforce = False
     try:
-        # The bridge itself checks actions, shapes and order; Gymnasium's checker would do it a second time.
-        return gymnasium.make(env_id, disable_env_checker=True, **limit, **given)
+        return gymnasium.make(spec, disable_env_checker=True, **limit, **given)
     except BaseException as error:
         raise _failure(env_id, given, index, error) from error
 
