@@ -345,7 +345,7 @@ export interface TrainingProgress {
   /** Mean loss since the last report; NaN before the first update. */
   readonly loss: number;
   readonly epsilon: number;
-  /** Steps a second since the last report. */
+  /** Steps a second since the last report, without the time of validations. */
   readonly stepsPerSecond: number;
   /** Seconds to go at the training's mean rate so far. */
   readonly etaSeconds: number;
@@ -525,6 +525,7 @@ class Training {
 
   private async validate(): Promise<void> {
     const { validationEnv, signal } = this.options;
+    const begin = performance.now();
     const { mean, std }: Evaluation = await evaluate(
       validationEnv,
       (observations) => this.agent.act(observations),
@@ -534,6 +535,8 @@ class Training {
     if (this.best === undefined || mean > this.best.mean) {
       this.best = { steps: this.steps, mean, weights: this.agent.getWeights() };
     }
+    // The rate that is told is that of the training.
+    this.lastReport.time += performance.now() - begin;
   }
 
   private report(): void {
