@@ -77,6 +77,7 @@ describe('GetServerInfo', limit, () => {
         Capability.CAPABILITY_INFO_FILTER,
         Capability.CAPABILITY_SEED_PLAN,
         Capability.CAPABILITY_SHARED_MEMORY,
+        Capability.CAPABILITY_ASYNCHRONOUS,
       ],
       limits: { maxMessageBytes: 67_108_864n, maxEnvsPerSession: 4096, maxSessions: 256 },
     });

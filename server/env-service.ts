@@ -63,6 +63,7 @@ const capabilities = [
   Capability.CAPABILITY_INFO_FILTER,
   Capability.CAPABILITY_SEED_PLAN,
   Capability.CAPABILITY_SHARED_MEMORY,
+  Capability.CAPABILITY_ASYNCHRONOUS,
 ];
 
 /** Session messages pass as bytes: the session reads them itself, so that a broken one gets an Error, and writes rows without a copy. */

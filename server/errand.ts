@@ -18,11 +18,15 @@ export interface Errand {
   readonly pieces: readonly Uint8Array[];
 }
 
-/** Sends an errand to those of a session's workers that it concerns; calls back once, when all have answered or failed. */
+/**
+ * Sends an errand to those of a session's workers that it concerns; calls back once, when all have answered or failed. `onBody`
+ * takes the bodies of the answers as they come; then the answers have none.
+ */
 export function sendErrand(
   placed: readonly PlacedWorker[],
   errand: Errand,
   onAnswered: (answers: readonly PendingRequest[]) => void,
+  onBody?: (body: Buffer) => void,
 ): void {
   const { seq, what, deadlineMs, replyType } = errand;
   const workers = workersOf(placed, errand.envIndices);
@@ -36,7 +40,17 @@ export function sendErrand(
   const hasRows = replyType === FrameType.FRAME_TYPE_TRANSITION;
   const answers = workers.map(({ slots }): PendingRequest => {
     const slot = hasRows ? slots.take() : undefined;
-    return { seq, what, deadlineMs, replyType, slot, bodies: [], error: undefined, onSettled };
+    return {
+      seq,
+      what,
+      deadlineMs,
+      replyType,
+      slot,
+      bodies: [],
+      onBody,
+      error: undefined,
+      onSettled,
+    };
   });
   const alone = alertness.begin(workers.length);
   for (let i = 0; i < answers.length; i++) {

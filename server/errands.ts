@@ -85,6 +85,40 @@ export class Errands {
     });
   }
 
+  /**
+   * Sends an errand of an asynchronous session: `take` gets each row when it comes, and its sub-environment is free then. Replies
+   * with `accepted` when all workers have answered, or with the failure of what has not come.
+   */
+  runByRow(errand: Errand, take: (row: Part) => void, accepted: Messages, reply: Reply): void {
+    const left = new Set(errand.envIndices);
+    let lost: RequestError | undefined;
+    this.#begin(errand.envIndices);
+    const onBody = (body: Buffer): void => {
+      const row = readPart(body);
+      const [envIndex] = envIndicesOf(row);
+      if (row.rows !== 1 || envIndex === undefined || !left.delete(envIndex))
+        throw new RangeError('a row that was not asked for');
+      this.#states.setInUse([envIndex], false);
+      const bytes = encodedBytes(row);
+      if (bytes <= this.#terms.maxMessageBytes) take(row);
+      else {
+        this.#states.markFailed([envIndex]);
+        lost ??= this.#tooLarge('A row with its infos', bytes, [envIndex]);
+      }
+    };
+    const onAnswered = (answers: readonly PendingRequest[]): void => {
+      this.#end([...left]);
+      reply(
+        this.#outcome(errand, answers, () => {
+          if (lost !== undefined) throw lost;
+          if (left.size > 0) throw new RangeError(`${left.size} rows are missing`);
+          return accepted;
+        }),
+      );
+    };
+    sendErrand(this.#placed, errand, onAnswered, onBody);
+  }
+
   /** Keeps sub-environments in use while `work` goes on; then calls `next`, or replies with the failure. */
   hold<T>(
     envIndices: readonly number[],
@@ -122,7 +156,10 @@ export class Errands {
    * A delivery of rows, which gets its number when it leaves: one that was ready before an earlier request's is sent after it.
    * Raises RequestError MESSAGE_TOO_LARGE.
    */
-  deliver({ seq, envIndices }: Errand, parts: readonly Part[]): Messages {
+  deliver(
+    { seq, envIndices }: Pick<Errand, 'seq' | 'envIndices'>,
+    parts: readonly Part[],
+  ): Messages {
     const { maxMessageBytes } = this.#terms;
     const largest = Math.max(...parts.map(encodedBytes));
     if (largest > maxMessageBytes) {

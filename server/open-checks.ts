@@ -73,6 +73,11 @@ function checkSize({ numEnvs, numWorkers, batchSize, envKwargs }: OpenRequest): 
     );
 }
 
+/** Whether the session is asynchronous: rows are pushed in batches. */
+export function isAsynchronous({ batchSize, numEnvs }: OpenRequest): boolean {
+  return batchSize !== 0 && batchSize < numEnvs;
+}
+
 /** Raises RequestError LIMIT_EXCEEDED when `value` is over a limit. */
 export function checkLimit(name: string, limit: number, value: number): void {
   if (value > limit)
@@ -97,9 +102,7 @@ function checkPlan({ plan, numEnvs, autoresetMode }: OpenRequest): void {
 }
 
 function checkCapabilities(request: OpenRequest): void {
-  const { batchSize, numEnvs } = request;
   const asked: [boolean, string][] = [
-    [batchSize !== 0 && batchSize !== numEnvs, 'asynchronous sessions (batch_size below num_envs)'],
     [
       request.observationMode > ObservationMode.OBSERVATION_MODE_DIFFERENT,
       `observation mode ${request.observationMode}`,

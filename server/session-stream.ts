@@ -129,13 +129,21 @@ export class SessionStream {
   /** Begins waiting requests, as far as they need not wait for earlier ones. */
   #pump(): void {
     this.#flush();
-    let [slot] = this.#waiting;
-    while (slot !== undefined && this.#canBegin(slot)) {
-      this.#waiting.shift();
+    for (let slot = this.#nextToBegin(); slot !== undefined; slot = this.#nextToBegin()) {
+      this.#waiting.splice(this.#waiting.indexOf(slot), 1);
       this.#begin(slot);
       this.#flush();
-      [slot] = this.#waiting;
     }
+  }
+
+  /** The first that waits, if it need not wait any more; in an asynchronous session Ping and Close overtake it. */
+  #nextToBegin(): Slot | undefined {
+    const [first] = this.#waiting;
+    if (first === undefined || this.#canBegin(first)) return first;
+    if (this.#state.kind !== 'open' || !this.#state.session.isAsynchronous) return undefined;
+    return this.#waiting.find(
+      ({ request }) => request?.$case === 'ping' || request?.$case === 'close',
+    );
   }
 
   #canBegin(slot: Slot): boolean {
@@ -144,8 +152,9 @@ export class SessionStream {
     if (kind === 'opening' || kind === 'closing') return false;
     switch (slot.request?.$case) {
       case 'open':
-      case 'close':
         return this.#slots[0] === slot;
+      case 'close':
+        return this.#slots[0] === slot || this.session?.isAsynchronous === true;
       case 'reset':
       case 'step':
       case 'render':
@@ -282,6 +291,7 @@ export class SessionStream {
       return;
     }
     this.#state = { kind: 'open', session };
+    session.onDelivery = (messages) => this.#push(messages);
     const bytes = this.#answer(slot, { $case: 'opened', value: session.opened });
     if (bytes > session.maxMessageBytes) {
       session.close();
@@ -295,6 +305,7 @@ export class SessionStream {
   #close(slot: Slot, session: Session): void {
     this.#state = { kind: 'closing', session };
     this.#deaf = true;
+    for (const waiting of this.#waiting.splice(0)) this.#fail(waiting, overtaken());
     session.close().then(() => {
       if (slot.seq === 0n) slot.reply = [];
       else this.#answer(slot, { $case: 'closed', value: {} });
@@ -319,8 +330,26 @@ export class SessionStream {
     slot.reply = [errorMessage(slot.seq, new RequestError(toErrorMessage(error, this.#host.log)))];
   }
 
-  /** Sends the replies that are next in order. */
+  /** Sends a delivery that answers no request, and begins what waited for its sub-environments. */
+  #push(messages: readonly Uint8Array[]): void {
+    if (this.#state.kind === 'ended') return;
+    for (const message of messages) if (!this.#stream.send(message)) this.#blocked = true;
+    this.#pump();
+    this.#adjustReading();
+  }
+
+  /** Sends the replies that are next in order; in an asynchronous session all, but for one that ends the stream. */
   #flush(): void {
+    if (this.session?.isAsynchronous) {
+      const isReady = ({ reply, ends }: Slot) => reply !== undefined && ends === 'no';
+      // The first is sent below.
+      const ready = this.#slots.filter((slot, i) => i > 0 && isReady(slot));
+      for (const slot of ready) {
+        this.#slots.splice(this.#slots.indexOf(slot), 1);
+        for (const message of messagesOf(slot.reply ?? []))
+          if (!this.#stream.send(message)) this.#blocked = true;
+      }
+    }
     for (let slot = this.#slots[0]; slot?.reply !== undefined; slot = this.#slots[0]) {
       this.#slots.shift();
       for (const message of messagesOf(slot.reply))
@@ -332,8 +361,12 @@ export class SessionStream {
     }
   }
 
+  get #maxInFlight(): number {
+    return this.session?.opened.maxInFlight ?? limits.maxInFlight;
+  }
+
   #adjustReading(): void {
-    const pause = this.#blocked || this.#slots.length >= limits.maxInFlight;
+    const pause = this.#blocked || this.#slots.length >= this.#maxInFlight;
     if (pause === this.#paused || this.#state.kind === 'ended') return;
     this.#paused = pause;
     if (pause) this.#stream.pause();
@@ -353,6 +386,13 @@ export class SessionStream {
     this.#host.log.info({ session: state.session.id }, 'closed');
     await state.session.close();
   }
+}
+
+function overtaken(): RequestError {
+  return requestError(
+    ErrorReason.ERROR_REASON_SESSION_CLOSED,
+    'The session was closed before this request began. No sub-environment advanced.',
+  );
 }
 
 function openedTooLarge(bytes: number, limit: number): RequestError {

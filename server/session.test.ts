@@ -391,13 +391,6 @@ describe('bad input to Open', limit, () => {
       [],
     ],
     [
-      'asynchronous sessions',
-      { numEnvs: 4, batchSize: 2 },
-      ErrorReason.ERROR_REASON_UNIMPLEMENTED,
-      /asynchronous/,
-      [],
-    ],
-    [
       'failure policy RESTART',
       { failurePolicy: 2 },
       ErrorReason.ERROR_REASON_UNIMPLEMENTED,

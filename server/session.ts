@@ -6,23 +6,26 @@ import {
   type OpenedResponse,
   RenderRequest,
   ResetRequest,
+  SessionResponse,
   type StepRequest,
 } from '../proto/gen/gymlink/v1/session.js';
 import { FrameType } from '../proto/gen/gymlink/worker/v1/worker.js';
+import { AsyncBatches } from './async-batches.js';
 import { type CatalogueEntry, checkKwargs, checkWrappers } from './catalogue.js';
 import { EnvStates } from './env-states.js';
-import { stepHead } from './errand.js';
+import { type Errand, stepHead } from './errand.js';
 import { Errands, type Reply } from './errands.js';
 import { type ErrorMessage, ErrorReason, malformed, RequestError, requestError } from './errors.js';
 import { type Deadlines, limits, workerCount } from './limits.js';
 import type { Logger } from './log.js';
-import type { CheckedOpen } from './open-checks.js';
+import { type CheckedOpen, isAsynchronous } from './open-checks.js';
 import { type OpenedWorkers, openWorkers, type PlacedWorker } from './placed-workers.js';
 import { checkReset, withSessionSeed } from './seeds.js';
 import { SharedMemory } from './shared-memory.js';
+import { messagesOf } from './slot.js';
 import { StateRequests } from './state-requests.js';
 import type { Supervisor } from './supervisor.js';
-import { encodeJoined, endedEnvIndicesOf } from './transition.js';
+import { encodeJoined, endedEnvIndicesOf, envIndicesOf, type Part } from './transition.js';
 
 /** What a session needs of its server. */
 export interface SessionHost {
@@ -51,8 +54,11 @@ export class Session {
   readonly #memory: SharedMemory | undefined;
   readonly #deadlines: Deadlines;
   readonly #peer: string;
+  readonly #batches: AsyncBatches | undefined;
   readonly #openedAt = performance.now();
   #broken: ErrorMessage | undefined;
+  /** Called with deliveries that answer no request, and when a sub-environment may be free for a request that waits. */
+  onDelivery: (messages: readonly Uint8Array[]) => void = () => undefined;
 
   /** Makes the sub-environments. Raises RequestError; aborting `signal` ends what was begun. */
   static async open(
@@ -74,9 +80,10 @@ export class Session {
     };
     const opened = await openWorkers(supervisor, order, deadlines, signal);
     const { placed, opened: made } = opened;
-    const memory = request.sharedMemory
-      ? await SharedMemory.offer(placed.length, Number(made.payloadBytes))
-      : undefined;
+    const memory =
+      request.sharedMemory && !isAsynchronous(request)
+        ? await SharedMemory.offer(placed.length, Number(made.payloadBytes))
+        : undefined;
     const session = new Session(checked, entry, opened, memory, deadlines, peer, log);
     const { placements } = session.opened;
     log.info(
@@ -112,6 +119,10 @@ export class Session {
       this.#errands,
       deadlines.resetMs,
     );
+    if (isAsynchronous(request))
+      this.#batches = new AsyncBatches(request.batchSize, request.maxWaitUs, (rows) =>
+        this.onDelivery(messagesOf(this.#errands.deliver({ seq: 0n, envIndices: [] }, rows))),
+      );
     for (const { worker } of placed)
       worker.onDeath = (error) => {
         this.#broken ??= error;
@@ -126,12 +137,18 @@ export class Session {
       autoresetMode: checked.request.autoresetMode,
       seed: checked.seed,
       placements: placed.map(({ worker, first, count }) => ({ first, count, worker: worker.name })),
-      maxInFlight: limits.maxInFlight,
+      // A request is unanswered until its slowest sub-environment has finished; each is in one such request at a time.
+      maxInFlight: limits.maxInFlight + (isAsynchronous(request) ? request.numEnvs : 0),
       deliveryWindow: 0,
       maxMessageBytes: BigInt(limits.maxMessageBytes),
       leaseS: 0,
       sharedMemory: memory?.offer,
     };
+  }
+
+  /** Whether rows are pushed in batches, and replies leave when they are ready. */
+  get isAsynchronous(): boolean {
+    return this.#batches !== undefined;
   }
 
   /** Number of the last delivery; a client can have acknowledged no later one. */
@@ -180,6 +197,15 @@ export class Session {
       replyType: FrameType.FRAME_TYPE_TRANSITION,
       pieces: [ResetRequest.encode(seeded).finish()],
     };
+    if (this.#batches !== undefined) {
+      this.#runByRow(
+        errand,
+        this.#batches,
+        (row) => this.#states.markReset(envIndicesOf(row)),
+        reply,
+      );
+      return;
+    }
     this.#errands.run(
       errand,
       (answers) => {
@@ -204,6 +230,12 @@ export class Session {
       replyType: FrameType.FRAME_TYPE_TRANSITION,
       pieces: [stepHead(named), actions],
     };
+    if (this.#batches !== undefined) {
+      const isFinal = this.opened.autoresetMode === AutoresetMode.AUTORESET_MODE_DISABLED;
+      const note = (row: Part) => isFinal && this.#states.markEnded(endedEnvIndicesOf(row));
+      this.#runByRow(errand, this.#batches, note, reply);
+      return;
+    }
     this.#errands.run(
       errand,
       (answers) => {
@@ -214,6 +246,17 @@ export class Session {
       },
       reply,
     );
+  }
+
+  #runByRow(errand: Errand, batches: AsyncBatches, note: (row: Part) => void, reply: Reply): void {
+    const take = (row: Part): void => {
+      note(row);
+      batches.add(row);
+      this.onDelivery([]);
+    };
+    const response = { $case: 'accepted', value: {} } as const;
+    const accepted = [SessionResponse.encode({ seq: errand.seq, response }).finish()];
+    this.#errands.runByRow(errand, take, accepted, reply);
   }
 
   /** Renders sub-environments. Raises RequestError when the request is refused. */
@@ -269,6 +312,7 @@ export class Session {
 
   /** Closes the sub-environments; settles when their workers are gone. */
   async close(): Promise<void> {
+    this.#batches?.close();
     await this.#memory?.withdraw();
     await Promise.all(this.#placed.map(({ worker }) => worker.close(this.#deadlines.closeMs)));
   }

@@ -1,6 +1,7 @@
 """The sub-environments of one worker: reset, stepped and rendered in Gymnasium's autoreset modes."""
 
 import inspect
+from time import perf_counter
 
 import numpy as np
 from gymnasium.spaces import GraphInstance
@@ -22,6 +23,8 @@ from gymlink.sidecar.saved_states import Position
 from gymlink.sidecar.snapshots import CopyEnded
 from gymlink.sidecar.transition import Rows, TransitionWriter
 
+# Weight of the newest step in the moving average of a sub-environment's step time.
+_NEWEST = 0.2
 _NEVER_RESET = "was never reset"
 _FAILED = "has failed since its last reset"
 _ENDED = "has ended its episode (autoreset mode DISABLED)"
@@ -42,6 +45,7 @@ class SubEnvironments:
     Attributes:
         observation_space: The observation space of the first one.
         keeper: Their Keeper.
+        is_asynchronous: Whether each row is to leave as soon as it is there.
 
     Raises:
         RequestError: They cannot be made.
@@ -79,6 +83,9 @@ class SubEnvironments:
         # Why a sub-environment may not step, by its number: empty most of the time.
         self._blocked = dict.fromkeys(range(count), _NEVER_RESET)
         self._warned = False
+        self.is_asynchronous = 0 < request.get("batch_size", 0) < request["num_envs"]
+        # Moving averages of how long each one's steps took.
+        self._usual_seconds = [0.0] * count
 
     def describe(self):
         """What WorkerOpened says of them."""
@@ -130,8 +137,44 @@ class SubEnvironments:
         Raises:
             RequestError: An action is not valid, a sub-environment needs a reset (then none has advanced), or one raised.
         """
+        return self._play(selection, self._checked_actions(selection, data))
+
+    def reset_each(self, selection, seeds, options):
+        """Resets like `reset`, but one after another.
+
+        Yields:
+            For each of the selection's own sub-environments its Selection and its Rows, which are one.
+
+        Raises:
+            RequestError: An environment raised; those after it were not reset.
+        """
+        for row, (seed, row_options) in enumerate(zip(seeds, options)):
+            one = selection.only(row)
+            yield one, self.reset(one, [seed], [row_options])
+
+    def step_each(self, selection, data):
+        """Steps like `step`, but one after another: first those whose steps took least time so far.
+
+        Yields:
+            For each of the selection's own sub-environments its Selection and its Rows, which are one.
+
+        Raises:
+            RequestError: As for `step`; those after one that raised were not stepped.
+        """
+        actions, usual = self._checked_actions(selection, data), self._usual_seconds
+        for row in sorted(range(len(selection.own)), key=lambda row: usual[selection.own[row]]):
+            one, i = selection.only(row), selection.own[row]
+            begin = perf_counter()
+            rows = self._play(one, (actions[row],))
+            usual[i] += _NEWEST * (perf_counter() - begin - usual[i])
+            yield one, rows
+
+    def _checked_actions(self, selection, data):
         actions = self._read_actions(selection, data)
         self._check_ready(selection, {_NEVER_RESET, _FAILED, _ENDED})
+        return actions
+
+    def _play(self, selection, actions):
         rows = Rows(len(selection.own))
         step_of, due, episode_step, on_end = self._step_of, self._autoreset_due, self._episode_step, self._on_end
         observations, rewards, infos = rows.observations, rows.reward, rows.infos

@@ -14,7 +14,7 @@ from gymlink.sidecar.requests import decode_render, decode_reset, decode_step
 from gymlink.sidecar.saved_states import SavedStates
 from gymlink.sidecar.shared_memory import SharedMemory
 from gymlink.sidecar.sub_environments import SubEnvironments
-from gymlink.sidecar.transition import SHARED, columns_bytes
+from gymlink.sidecar.transition import MORE, SHARED, columns_bytes
 
 _TRANSITION_HEAD = struct.Struct("<IIII")
 
@@ -99,16 +99,27 @@ class Worker:
     def _reset(self, seq, body):
         envs = self._envs()
         selection, seeds, options = decode_reset(body, envs.sieve)
-        self._send(seq, envs, selection, envs.reset(selection, seeds, options))
+        if envs.is_asynchronous:
+            self._send_each(seq, envs, selection, envs.reset_each(selection, seeds, options))
+        else:
+            self._send(seq, envs, selection, envs.reset(selection, seeds, options))
 
     def _step(self, seq, body):
         envs = self._envs()
         env_indices, actions = decode_step(body)
         selection = envs.sieve.select(env_indices)
-        self._send(seq, envs, selection, envs.step(selection, actions))
+        if envs.is_asynchronous:
+            self._send_each(seq, envs, selection, envs.step_each(selection, actions))
+        else:
+            self._send(seq, envs, selection, envs.step(selection, actions))
 
-    def _send(self, seq, envs, selection, rows):
+    def _send_each(self, seq, envs, selection, each):
+        for left, (one, rows) in zip(reversed(range(len(selection.own))), each):
+            self._send(seq, envs, one, rows, MORE if left else 0)
+
+    def _send(self, seq, envs, selection, rows, more=0):
         def send(count, payload, details, flags):
+            flags |= more
             head = _TRANSITION_HEAD.pack(count, len(payload), len(details), flags)
             shown = payload[: columns_bytes(count)] if flags & SHARED else payload
             self._frames.write(schema.FRAME_TYPE_TRANSITION, seq, head, shown, details)

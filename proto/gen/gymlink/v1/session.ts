@@ -514,7 +514,10 @@ export interface TransitionPart {
 export interface Transition {
   /** Number of the delivery, from 1. Messages of one delivery that was split carry the same number. */
   delivery: bigint;
-  /** One or more a worker; rows ascend over the parts of all messages of the delivery. */
+  /**
+   * One or more a worker; rows ascend over the parts of all messages of the delivery. In an asynchronous session a sub-environment
+   * may have several rows, in the order of their `seq`, if the client did not wait for the first.
+   */
   parts: TransitionPart[];
   /**
    * True when further messages with the same seq and delivery follow (split at the client's message limit). The delivery is
@@ -592,7 +595,7 @@ export interface TransitionDetails {
   failures: RowFailure[];
 }
 
-/** The reply to Reset and Step in an asynchronous session. */
+/** The reply to Reset and Step in an asynchronous session: every sub-environment of the request has its row, delivered or about to be. */
 export interface AcceptedResponse {
 }
 
@@ -889,7 +892,7 @@ export interface SessionResponse {
     /** Rows. */
     { $case: "transition"; value: Transition }
     | //
-    /** Rows will follow. */
+    /** Rows were or will be pushed. */
     { $case: "accepted"; value: AcceptedResponse }
     | //
     /** Frames. */
