@@ -65,7 +65,8 @@ async function opened(fields: Partial<OpenRequest>): Promise<RawSession> {
 function cartRows(transition: Transition) {
   return transition.parts.flatMap((part) => {
     const rows = rowsOf({ ...transition, parts: [part] });
-    const payload = part.location?.$case === 'payload' ? part.location.value : new Uint8Array();
+    const payload =
+      part.location?.$case === 'payload' ? Uint8Array.from(part.location.value) : new Uint8Array();
     const four = (4 * rows.length + 7) & ~7;
     const one = (rows.length + 7) & ~7;
     const begin = 3 * four + 16 * rows.length + 4 * one;
