@@ -227,7 +227,7 @@ test('rows that were ready before a sub-environment raised are delivered', limit
 
 test('a worker that dies fails its request', limit, async () => {
   const session = await opened({ ...faulty, batchSize: 2 });
-  session.send(reset({ envOptions: [fault('die'), well, well, well] }));
+  session.send(reset({ envOptions: [fault('exit'), well, well, well] }));
   await deliveries(session, 2);
   const seq = session.send(step(int64s(0, 0, 0, 0)));
   const { found, others } = await deliveries(session, 1);
@@ -261,4 +261,72 @@ test('Ping and Close overtake steps', limit, async () => {
     [close, 'closed'],
   ]);
   expect((await session.status).code).toBe(0);
+});
+
+test(
+  'a request that waits for a straggler is overtaken by those for others alone',
+  limit,
+  async () => {
+    const session = await opened({ ...faulty, numWorkers: 4, batchSize: 1 });
+    session.send(reset({ envOptions: [fault('wait'), well, well, well] }));
+    await deliveries(session, 4);
+    session.send(step(int64s(0), [0]));
+    const waits = session.send(step(int64s(0, 0), [0, 1]));
+    const behind = session.send(step(int64s(0), [1]));
+    const quick = session.send(step(int64s(0, 0), [2, 3]));
+    const { found } = await deliveries(session, 6);
+    const order = found.flatMap(rowsOf).map(({ envIndex, seq }) => [envIndex, seq]);
+    expect(new Set(order.slice(0, 2).map(([env]) => env))).toEqual(new Set([2, 3]));
+    expect(order.slice(0, 2).every(([, seq]) => seq === quick)).toBe(true);
+    expect(order.filter(([env]) => env === 1)).toEqual([
+      [1, waits],
+      [1, behind],
+    ]);
+    session.call.cancel();
+  },
+);
+
+test('a failure is told after the rows that were ready, however few', limit, async () => {
+  const session = await opened({ ...faulty, batchSize: 3, maxMessageBytes: 64n * 1024n });
+  const first = session.send(reset({ envOptions: [well, well, fault('raise'), well] }));
+  // Three rows, and the fourth waits.
+  await deliveries(session, 1);
+  let reply = await session.next();
+  expect(reply.seq).toBe(first);
+  const seq = session.send(step(int64s(0, 0), [1, 2]));
+  const { found } = await deliveries(session, 1);
+  // The one that was left of the reset, and that of sub-environment 1.
+  expect(found.flatMap(rowsOf).length).toBe(2);
+  reply = await session.next();
+  expect(reply).toMatchObject({ seq, response: { $case: 'error', value: { envIndices: [2] } } });
+  session.call.cancel();
+});
+
+test('a row over the message limit fails by itself', limit, async () => {
+  const session = await opened({
+    envId: 'Growing-v0',
+    numEnvs: 3,
+    numWorkers: 1,
+    batchSize: 2,
+    maxMessageBytes: 64n * 1024n,
+  });
+  session.send(reset());
+  await deliveries(session, 1);
+  const seq = session.send(step(int64s(1, 100), [1, 2]));
+  const { found, others } = await deliveries(session, 1);
+  expect(envsOf(found[0] as Transition)).toEqual([1, 2]);
+  const replies = [...others];
+  while (!replies.some((reply) => reply.seq === seq)) replies.push(await session.next());
+  expect(replies.find((reply) => reply.seq === seq)?.response).toMatchObject({
+    $case: 'error',
+    value: { reason: ErrorReason.ERROR_REASON_MESSAGE_TOO_LARGE, advancedEnvIndices: [2] },
+  });
+  const again = session.send(step(int64s(0), [2]));
+  let reply = await session.next();
+  while (reply.seq !== again) reply = await session.next();
+  expect(reply.response).toMatchObject({
+    $case: 'error',
+    value: { reason: ErrorReason.ERROR_REASON_RESET_NEEDED, envIndices: [2] },
+  });
+  session.call.cancel();
 });

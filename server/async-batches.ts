@@ -21,23 +21,25 @@ export class AsyncBatches {
   /** Takes a row. */
   add(row: Part): void {
     this.#ready.push(row);
-    if (this.#ready.length === this.#batchSize) this.#flush();
+    if (this.#ready.length === this.#batchSize) this.flush();
     else if (this.#maxWaitMs > 0)
-      this.#timer ??= setTimeout(() => this.#flush(), this.#maxWaitMs).unref();
+      this.#timer ??= setTimeout(() => this.flush(), this.#maxWaitMs).unref();
+  }
+
+  /** Delivers what is ready, however little it is. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const rows = this.#ready;
+    if (rows.length === 0) return;
+    this.#ready = [];
+    this.#deliver(rows.sort((a, b) => envIndexOf(a) - envIndexOf(b)));
   }
 
   /** Gives up what is not delivered. */
   close(): void {
     clearTimeout(this.#timer);
     this.#ready = [];
-  }
-
-  #flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    const rows = this.#ready;
-    this.#ready = [];
-    this.#deliver(rows.sort((a, b) => envIndexOf(a) - envIndexOf(b)));
   }
 }
 

@@ -20,13 +20,13 @@ export interface Errand {
 
 /**
  * Sends an errand to those of a session's workers that it concerns; calls back once, when all have answered or failed. `onBody`
- * takes the bodies of the answers as they come; then the answers have none.
+ * may take bodies of the answers when they come; then the answers don't have them.
  */
 export function sendErrand(
   placed: readonly PlacedWorker[],
   errand: Errand,
   onAnswered: (answers: readonly PendingRequest[]) => void,
-  onBody?: (body: Buffer) => void,
+  onBody?: (body: Buffer) => boolean,
 ): void {
   const { seq, what, deadlineMs, replyType } = errand;
   const workers = workersOf(placed, errand.envIndices);

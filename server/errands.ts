@@ -91,32 +91,44 @@ export class Errands {
    */
   runByRow(errand: Errand, take: (row: Part) => void, accepted: Messages, reply: Reply): void {
     const left = new Set(errand.envIndices);
-    let lost: RequestError | undefined;
     this.#begin(errand.envIndices);
-    const onBody = (body: Buffer): void => {
+    const onBody = (body: Buffer): boolean => {
       const row = readPart(body);
       const [envIndex] = envIndicesOf(row);
       if (row.rows !== 1 || envIndex === undefined || !left.delete(envIndex))
         throw new RangeError('a row that was not asked for');
       this.#states.setInUse([envIndex], false);
-      const bytes = encodedBytes(row);
-      if (bytes <= this.#terms.maxMessageBytes) take(row);
-      else {
+      if (encodedBytes(row) > this.#terms.maxMessageBytes) {
         this.#states.markFailed([envIndex]);
-        lost ??= this.#tooLarge('A row with its infos', bytes, [envIndex]);
+        return false;
       }
+      take(row);
+      return true;
     };
     const onAnswered = (answers: readonly PendingRequest[]): void => {
-      this.#end([...left]);
+      const missing = [...left];
+      this.#end(missing);
       reply(
-        this.#outcome(errand, answers, () => {
-          if (lost !== undefined) throw lost;
-          if (left.size > 0) throw new RangeError(`${left.size} rows are missing`);
+        this.#outcome({ ...errand, envIndices: missing }, answers, () => {
+          this.#throwLost(answers);
+          if (missing.length > 0) throw new RangeError(`${missing.length} rows are missing`);
           return accepted;
         }),
       );
     };
     sendErrand(this.#placed, errand, onAnswered, onBody);
+  }
+
+  /** Raises RequestError MESSAGE_TOO_LARGE for rows that nobody took. */
+  #throwLost(answers: readonly PendingRequest[]): void {
+    const lost = answers.flatMap(({ bodies }) => bodies.map((body) => readPart(body)));
+    if (lost.length === 0) return;
+    const envIndices = lost.flatMap(envIndicesOf).sort((a, b) => a - b);
+    throw this.#tooLarge(
+      'Single rows with their infos',
+      Math.max(...lost.map(encodedBytes)),
+      envIndices,
+    );
   }
 
   /** Keeps sub-environments in use while `work` goes on; then calls `next`, or replies with the failure. */

@@ -136,14 +136,25 @@ export class SessionStream {
     }
   }
 
-  /** The first that waits, if it need not wait any more; in an asynchronous session Ping and Close overtake it. */
+  /**
+   * The first that waits, if it need not wait any more; in an asynchronous session also one behind it that concerns none of
+   * the sub-environments of those before, and Ping and Close.
+   */
   #nextToBegin(): Slot | undefined {
     const [first] = this.#waiting;
     if (first === undefined || this.#canBegin(first)) return first;
     if (this.#state.kind !== 'open' || !this.#state.session.isAsynchronous) return undefined;
-    return this.#waiting.find(
-      ({ request }) => request?.$case === 'ping' || request?.$case === 'close',
-    );
+    const before = new Set<number>();
+    let isBarred = false;
+    for (const slot of this.#waiting) {
+      const { request } = slot;
+      if (request?.$case === 'ping' || request?.$case === 'close') return slot;
+      const envIndices = namedBy(request);
+      isBarred ||= envIndices.length === 0;
+      if (!isBarred && !envIndices.some((i) => before.has(i)) && this.#canBegin(slot)) return slot;
+      for (const i of envIndices) before.add(i);
+    }
+    return undefined;
   }
 
   #canBegin(slot: Slot): boolean {
@@ -333,6 +344,7 @@ export class SessionStream {
   /** Sends a delivery that answers no request, and begins what waited for its sub-environments. */
   #push(messages: readonly Uint8Array[]): void {
     if (this.#state.kind === 'ended') return;
+    if (messages.length === 0 && this.#waiting.length === 0) return;
     for (const message of messages) if (!this.#stream.send(message)) this.#blocked = true;
     this.#pump();
     this.#adjustReading();
@@ -385,6 +397,20 @@ export class SessionStream {
     if (!('session' in state)) return;
     this.#host.log.info({ session: state.session.id }, 'closed');
     await state.session.close();
+  }
+}
+
+/** The sub-environments that a request names which waits for those alone; none where it is for all of them, or for the session. */
+function namedBy(request: Request | undefined): readonly number[] {
+  switch (request?.$case) {
+    case 'reset':
+    case 'step':
+    case 'render':
+    case 'call':
+    case 'saveState':
+      return request.value.envIndices;
+    default:
+      return [];
   }
 }
 

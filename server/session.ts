@@ -256,7 +256,11 @@ export class Session {
     };
     const response = { $case: 'accepted', value: {} } as const;
     const accepted = [SessionResponse.encode({ seq: errand.seq, response }).finish()];
-    this.#errands.runByRow(errand, take, accepted, reply);
+    this.#errands.runByRow(errand, take, accepted, (outcome) => {
+      // So that the client knows, when it hears of the failure, that no other row of this request will come.
+      if (outcome instanceof RequestError) batches.flush();
+      reply(outcome);
+    });
   }
 
   /** Renders sub-environments. Raises RequestError when the request is refused. */

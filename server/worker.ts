@@ -16,10 +16,10 @@ export interface PendingRequest {
   readonly replyType: FrameType;
   /** What the reply's payload may be written to, and is unless it is in the frame. */
   readonly slot?: SharedSlot | undefined;
-  /** Bodies of the reply's frames, in order; not of those that `onBody` takes. */
+  /** Bodies of the reply's frames, in order; not those that `onBody` takes. */
   readonly bodies: Buffer[];
-  /** Takes the bodies as they come, in place of `bodies`. */
-  readonly onBody?: ((body: Buffer) => void) | undefined;
+  /** Takes a body when it comes; false leaves it to `bodies`. */
+  readonly onBody?: ((body: Buffer) => boolean) | undefined;
   error: ErrorMessage | undefined;
   readonly onSettled: (pending: PendingRequest) => void;
 }
@@ -183,8 +183,7 @@ export class Worker {
       return;
     }
     if (frame.type !== pending.replyType) throw new RangeError(`a reply of type ${frame.type}`);
-    if (pending.onBody === undefined) pending.bodies.push(frame.body);
-    else pending.onBody(frame.body);
+    if (!pending.onBody?.(frame.body)) pending.bodies.push(frame.body);
     const more = frame.type === FrameType.FRAME_TYPE_TRANSITION && hasMore(frame.body);
     if (!more) this.#advance(state, pending, undefined);
   }
