@@ -29,15 +29,21 @@ class Misfit extends Error {
  * @param values For Box, MultiDiscrete and MultiBinary a typed or plain array with all elements in C order, or n arrays; for
  *   Discrete n numbers; for Text n strings; for Dict an object of batches; for Tuple an array of batches; for Sequence, Graph and
  *   OneOf n values.
+ * @param envIndices The sub-environments that they are for; by default those from 0 on.
  * @throws GymlinkError INVALID_ACTION if kind or number of elements do not fit, or one does not fit the dtype. Whether
  *   elements are in range is checked by the server.
  */
-export function encodeActions(space: Space, n: number, values: unknown): Uint8Array {
+export function encodeActions(
+  space: Space,
+  n: number,
+  values: unknown,
+  envIndices?: readonly number[],
+): Uint8Array {
   try {
     const blocks = encodeBatch(space, n, values);
     return blocks.length === 1 ? (blocks[0] as Uint8Array) : Buffer.concat(blocks);
   } catch (error) {
-    throw error instanceof Misfit ? invalidAction(error) : error;
+    throw error instanceof Misfit ? invalidAction(error, envIndices) : error;
   }
 }
 
@@ -335,13 +341,17 @@ function kindOf(value: unknown): string {
   return isArray(value) ? 'an array' : `a ${typeof value}`;
 }
 
-function invalidAction({ space, message, row }: Misfit): GymlinkError {
-  const whose = row === undefined ? 'The actions do' : `The action of sub-environment ${row} does`;
+function invalidAction(
+  { space, message, row }: Misfit,
+  envIndices?: readonly number[],
+): GymlinkError {
+  const env = row === undefined ? undefined : (envIndices?.[row] ?? row);
+  const whose = env === undefined ? 'The actions do' : `The action of sub-environment ${env} does`;
   return new GymlinkError(
     'INVALID_ACTION',
     `${whose} not fit ${space}: ${message}. Nothing was sent.`,
     {
-      envIndices: row === undefined ? [] : [row],
+      envIndices: env === undefined ? [] : [env],
     },
   );
 }

@@ -14,6 +14,7 @@ import {
   type ListEnvironmentsResponse,
 } from '../proto/gen/gymlink/v1/service.js';
 import { type OpenedResponse, SessionResponse } from '../proto/gen/gymlink/v1/session.js';
+import { AsyncVectorEnv } from './async-vector-env.js';
 import {
   type EnvironmentDescription,
   type EnvironmentInfo,
@@ -32,6 +33,7 @@ import type {
 import { type ErrorReasonName, fromErrorMessage, GymlinkError } from './errors.js';
 import {
   buildTimeoutMs,
+  type MakeAsyncVecOptions,
   type MakeOptions,
   type MakeVecOptions,
   openRequest,
@@ -221,10 +223,19 @@ export class Connection {
   }
 
   /**
-   * Makes a vector environment, like `gymnasium.make_vec`.
+   * Makes a vector environment, like `gymnasium.make_vec`. With a `batchSize` it is asynchronous, like EnvPool's: `recv` gives
+   * whichever sub-environments are ready first.
    *
    * @throws GymlinkError as {@link Connection.make}.
    */
+  makeVec<Id extends KnownId>(
+    id: Id,
+    options: Unwrapped<MakeAsyncVecOptions>,
+  ): Promise<AsyncVectorEnv<BatchObservationOf<Id>, BatchActionOf<Id>>>;
+  makeVec<Obs = Sample, Act = Sample>(
+    id: string,
+    options: MakeAsyncVecOptions,
+  ): Promise<AsyncVectorEnv<Obs, Act>>;
   makeVec<Id extends KnownId>(
     id: Id,
     options: Unwrapped<MakeVecOptions>,
@@ -233,8 +244,15 @@ export class Connection {
     id: string,
     options: MakeVecOptions,
   ): Promise<VectorEnv<Obs, Act>>;
-  async makeVec(id: string, options: MakeVecOptions): Promise<VectorEnv<Sample, Sample>> {
-    return this.open(id, options, (session, opened) => new VectorEnv(session, opened, options));
+  async makeVec(
+    id: string,
+    options: MakeVecOptions | MakeAsyncVecOptions,
+  ): Promise<VectorEnv<Sample, Sample> | AsyncVectorEnv<Sample, Sample>> {
+    return this.open(id, options, (session, opened) =>
+      'batchSize' in options && options.batchSize !== undefined
+        ? new AsyncVectorEnv(session, opened, options)
+        : new VectorEnv(session, opened, options),
+    );
   }
 
   /**

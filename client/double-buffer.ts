@@ -91,7 +91,7 @@ class Half<Obs, Act> {
   private step(actions: Act): void {
     this.checkFree();
     const { envIndices, shared } = this;
-    const bytes = encodeActions(shared.actionSpace, envIndices.length, actions);
+    const bytes = encodeActions(shared.actionSpace, envIndices.length, actions, envIndices);
     this.expect(shared.session.step(bytes, envIndices), envIndices);
   }
 

@@ -1,5 +1,6 @@
 /** gymlink's client: Gymnasium environments of a server, from TypeScript. */
 
+export { AsyncVectorEnv, type ReadyBatch } from './async-vector-env.js';
 export type {
   ConstructorArgument,
   EnvironmentDescription,
@@ -23,6 +24,7 @@ export {
 } from './nd-array.js';
 export type {
   AutoresetMode,
+  MakeAsyncVecOptions,
   MakeOptions,
   MakeVecOptions,
   ObservationModeName,

@@ -103,6 +103,17 @@ export interface MakeVecOptions extends MakeOptions {
   readonly copy?: boolean;
 }
 
+/** How to make an asynchronous vector environment. */
+export interface MakeAsyncVecOptions extends MakeVecOptions {
+  /** Sub-environments of a batch, from 1 to below `numEnvs`. */
+  readonly batchSize: number;
+  /**
+   * Milliseconds after the first of a batch is ready, after which the batch comes with those that are ready by then. By default,
+   * and with 0, it waits for `batchSize`.
+   */
+  readonly maxWaitMs?: number;
+}
+
 /** Options without wrappers, which would change the spaces that are known of an id. */
 export type Unwrapped<Options extends MakeOptions> = Omit<Options, 'wrappers'> & {
   readonly wrappers?: never;
@@ -194,8 +205,36 @@ function modeOf<Name extends string, Mode>(
   return modes[name];
 }
 
+function batching({
+  numEnvs,
+  batchSize,
+  maxWaitMs,
+}: Partial<MakeAsyncVecOptions>): Pick<OpenRequest, 'batchSize' | 'maxWaitUs'> {
+  if (batchSize !== undefined && batchSize >= (numEnvs ?? 0))
+    throw new GymlinkError(
+      'INVALID_ARGUMENT',
+      `batchSize must be below numEnvs, ${numEnvs}, not ${batchSize}: leave it out to step all of them at a time.`,
+    );
+  if (maxWaitMs === undefined)
+    return { batchSize: count('batchSize', batchSize, 1), maxWaitUs: 0n };
+  if (batchSize === undefined)
+    throw new GymlinkError('INVALID_ARGUMENT', 'maxWaitMs is for a batchSize, and there is none.');
+  if (!(maxWaitMs >= 0 && maxWaitMs < 2 ** 31))
+    throw new GymlinkError(
+      'INVALID_ARGUMENT',
+      `maxWaitMs must be a number from 0 to below ${2 ** 31}, not ${maxWaitMs}.`,
+    );
+  return {
+    batchSize: count('batchSize', batchSize, 1),
+    maxWaitUs: BigInt(Math.ceil(maxWaitMs * 1000)),
+  };
+}
+
 /** The request that opens a session as the options say. */
-export function openRequest(envId: string, options: MakeVecOptions): OpenRequest {
+export function openRequest(
+  envId: string,
+  options: MakeVecOptions & Partial<MakeAsyncVecOptions>,
+): OpenRequest {
   return {
     protocol,
     envId,
@@ -207,8 +246,7 @@ export function openRequest(envId: string, options: MakeVecOptions): OpenRequest
     numWorkers: count('numWorkers', options.numWorkers, 1),
     seed: options.seed === undefined ? undefined : toSeed(options.seed),
     maxMessageBytes: BigInt(64 * 1024 * 1024),
-    batchSize: 0,
-    maxWaitUs: 0n,
+    ...batching(options),
     observationMode: modeOf(
       'observation mode',
       observationModes,

@@ -117,6 +117,46 @@ test('a transition that is split is whole with its last message, and acknowledge
   await other;
 });
 
+test('transitions that answer no request go whole to who listens for them, and are acknowledged', async () => {
+  await open();
+  const part = (rows: number) => ({
+    rows,
+    location: undefined,
+    details: actions,
+    uncompressedBytes: 0n,
+  });
+  const found: [bigint, number[]][] = [];
+  session.onDelivery(({ delivery, parts }) =>
+    found.push([delivery, parts.map(({ rows }) => rows)]),
+  );
+  const ping = session.request({ $case: 'ping', value: {} }, 'pong');
+  stream.transition(0n, 1n, [part(1)], true);
+  expect(found).toEqual([]);
+  stream.transition(0n, 1n, [part(2)]);
+  stream.transition(0n, 2n, [part(3)]);
+  expect(found).toEqual([
+    [1n, [1, 2]],
+    [2n, [3]],
+  ]);
+  stream.respond({ seq: 2n, response: { $case: 'pong', value: {} } });
+  await ping;
+  const step = session.step(actions);
+  expect(stream.sent.at(-1)).toMatchObject({ seq: 3n, acknowledged: 2n });
+  stream.transition(3n, 3n);
+  await step;
+});
+
+test('a deadline of what answers no request ends the session, unless it is cleared', async () => {
+  await open();
+  const ends: string[] = [];
+  session.onEnd(({ message }) => ends.push(message));
+  clearTimeout(session.deadline('nothing'));
+  session.deadline('recv');
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(ends).toEqual([expect.stringMatching(/did not answer recv within 1 s/)]);
+  expect(await reason(session.step(actions))).toBe('DEADLINE_EXCEEDED');
+});
+
 test.each([
   ['unanswered requests', { maxInFlight: 2 }],
   ['unacknowledged deliveries', { deliveryWindow: 2 }],
@@ -228,6 +268,13 @@ test('a connection that is lost while closing has closed', async () => {
 describe('a server that breaks the protocol ends the session as MALFORMED_REPLY', () => {
   const replies: readonly [string, SessionResponse][] = [
     ['with a reply nobody asked for', { seq: 9n, response: { $case: 'pong', value: {} } }],
+    [
+      'with rows that nobody asked for',
+      {
+        seq: 0n,
+        response: { $case: 'transition', value: { delivery: 1n, parts: [], more: false } },
+      },
+    ],
     ['with an empty reply', { seq: 2n, response: undefined }],
   ];
   test.each(replies)('%s', async (_, response) => {

@@ -19,19 +19,24 @@ export interface SessionStream {
   cancel(): void;
 }
 
-type Request = NonNullable<SessionRequest['request']>;
+/** What a request asks for. */
+export type Request = NonNullable<SessionRequest['request']>;
 type Reply = NonNullable<SessionResponse['response']>;
 type ReplyCase = Reply['$case'];
 type ReplyValue<C extends ReplyCase> = Extract<Reply, { $case: C }>['value'];
 
+/** Where transitions come that may be split over several messages. */
+interface Delivered {
+  /** The transition so far. */
+  begun: Transition | undefined;
+}
+
 /** A request that was sent and not answered yet. */
-interface Pending {
+interface Pending extends Delivered {
   readonly request: Request;
   readonly timer: NodeJS.Timeout;
   resolve(reply: Reply): void;
   reject(error: GymlinkError): void;
-  /** The transition so far, where it is split over several messages. */
-  begun: Transition | undefined;
 }
 
 /**
@@ -53,7 +58,9 @@ export class Session {
   private sharedMemory: SharedMemory | undefined;
   private ended: GymlinkError | undefined;
   private closing: Promise<void> | undefined;
-  private readonly endListeners: (() => void)[] = [];
+  private readonly endListeners: ((reason: GymlinkError) => void)[] = [];
+  private readonly pushed: Delivered = { begun: undefined };
+  private deliveryListener: ((delivery: Transition) => void) | undefined;
 
   /**
    * @param timeoutMs Deadline of each request; above the server's own deadlines, so that those speak first.
@@ -146,8 +153,18 @@ export class Session {
   }
 
   /** Calls back when the session has ended, for whatever reason. */
-  onEnd(listener: () => void): void {
+  onEnd(listener: (reason: GymlinkError) => void): void {
     this.endListeners.push(listener);
+  }
+
+  /** Has the transitions that answer no request, which those of an asynchronous session are, given to a listener. */
+  onDelivery(listener: (delivery: Transition) => void): void {
+    this.deliveryListener = listener;
+  }
+
+  /** Ends the session unless the timer is cleared within a request's time: for what must come without being a reply. */
+  deadline(what: string): NodeJS.Timeout {
+    return setTimeout(() => this.expire(what, this.timeoutMs), this.timeoutMs);
   }
 
   private send(request: Request, resolve: Pending['resolve'], reject: Pending['reject']): void {
@@ -161,12 +178,16 @@ export class Session {
     }
     this.seq = seq;
     const timeoutMs = request.$case === 'open' ? this.openTimeoutMs : this.timeoutMs;
-    const timer = setTimeout(() => this.expire(request, timeoutMs), timeoutMs);
+    const timer = setTimeout(() => this.expire(request.$case, timeoutMs), timeoutMs);
     this.pending.set(seq, { request, timer, resolve, reject, begun: undefined });
     this.stream.write(bytes);
   }
 
   private take({ seq, response }: SessionResponse): void {
+    if (seq === 0n && response?.$case === 'transition' && this.deliveryListener !== undefined) {
+      if (this.isWhole(this.pushed, response.value)) this.deliveryListener(response.value);
+      return;
+    }
     const pending = this.pending.get(seq);
     if (pending === undefined || response === undefined) {
       this.fail(malformed(`it answered request ${seq}, which nobody made, or without an answer`));
@@ -181,19 +202,19 @@ export class Session {
   }
 
   /** Joins a transition that is split over messages; the last of them becomes the whole. */
-  private isWhole(pending: Pending, transition: Transition): boolean {
-    const { begun } = pending;
+  private isWhole(delivered: Delivered, transition: Transition): boolean {
+    const { begun } = delivered;
     if (begun !== undefined) transition.parts.unshift(...begun.parts);
-    pending.begun = transition;
+    delivered.begun = transition.more ? transition : undefined;
     if (transition.more) return false;
     // What is in shared memory has yet to be read.
     if (this.memory === undefined) this.acknowledge(transition.delivery);
     return true;
   }
 
-  private expire({ $case }: Request, timeoutMs: number): void {
+  private expire(what: string, timeoutMs: number): void {
     const seconds = timeoutMs / 1000;
-    const message = `The server did not answer ${$case} within ${seconds} s, and the environment was given up. Make it again.`;
+    const message = `The server did not answer ${what} within ${seconds} s, and the environment was given up. Make it again.`;
     this.fail(new GymlinkError('DEADLINE_EXCEEDED', message));
   }
 
@@ -214,7 +235,7 @@ export class Session {
     }
     this.pending.clear();
     for (const send of this.waiting.splice(0)) send(error);
-    for (const listener of this.endListeners) listener();
+    for (const listener of this.endListeners) listener(error);
   }
 }
 

@@ -101,6 +101,31 @@ test('rows that were not asked for keep what they had', () => {
   expect([...rows.rewards]).toEqual([0, 1, 0, 0]);
 });
 
+test('rows that were ready are by their places in the delivery, and may be fewer', () => {
+  const rows = new Rows(space, 3, 'Some-v0');
+  const seeds = [{ row: 0, seed: { magnitude: toMagnitude(5n) } }];
+  expect(
+    rows.readReady([
+      part([{ env: 7, observation: [1, 2], reward: 0.5 }]),
+      part([{ env: 900, observation: [3, 4], final: [5, 6], terminated: 1 }], 0, { seeds }),
+      part([{ env: 30, observation: [7, 8], kind: 1 }]),
+    ]),
+  ).toBe(3);
+  expect([...rows.envIndices]).toEqual([7, 900, 30]);
+  expect(observations(rows)).toEqual([1, 2, 3, 4, 7, 8]);
+  expect([...rows.rewards]).toEqual([0.5, 0, 0]);
+  expect([...rows.kinds]).toEqual([0, 0, 1]);
+  expect([...rows.finalObservations.keys()]).toEqual([1]);
+  expect([...rows.seeds]).toEqual([[1, 5n]]);
+  expect(rows.readReady([part([{ env: 2, observation: [9, 9] }])])).toBe(1);
+  expect(rows.envIndices[0]).toBe(2);
+  expect(observations(rows).slice(0, 2)).toEqual([9, 9]);
+  const tooMany = [part([0, 1, 2, 3].map((env) => ({ env, observation: [0, 0] })))];
+  expect(() => rows.readReady(tooMany)).toThrow(
+    expect.objectContaining({ reason: 'MALFORMED_REPLY' }),
+  );
+});
+
 test('final observations, seeds and infos are those of this transition alone', () => {
   const rows = new Rows(space, 2, 'Some-v0');
   const seeds = [{ row: 1, seed: { magnitude: toMagnitude(2n ** 127n) } }];

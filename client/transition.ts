@@ -19,6 +19,9 @@ export interface RowInfos {
 /** What became of a row; values of the payload's column `kind` (session.proto, RowKind). */
 export const rowKinds = ['step', 'reset', 'autoreset', 'failed'] as const;
 
+/** The sub-environments that were asked for, ascending, empty for all; undefined where rows come as they are ready. */
+type Asked = readonly number[] | undefined;
+
 /**
  * The rows of the last transition, one for each sub-environment, in memory that is used again for each. Where it is for some of
  * them only, all is by their places among these.
@@ -33,6 +36,8 @@ export class Rows {
   readonly episodes: Uint32Array;
   /** Steps in that episode. */
   readonly episodeSteps: Uint32Array;
+  /** The sub-environment of each row. */
+  readonly envIndices: Uint32Array;
   readonly observations: Column;
   /** Infos of the parts of the last transition. */
   infos: RowInfos[] = [];
@@ -69,6 +74,7 @@ export class Rows {
     this.kinds = new Uint8Array(rows);
     this.episodes = new Uint32Array(rows);
     this.episodeSteps = new Uint32Array(rows);
+    this.envIndices = new Uint32Array(rows);
     this.observations = columnOf(space, rows);
   }
 
@@ -79,6 +85,25 @@ export class Rows {
    * @throws GymlinkError MALFORMED_REPLY if it does not have exactly their rows, or a payload breaks its layout.
    */
   read(parts: readonly TransitionPart[], asked: readonly number[] = []): void {
+    const count = this.readParts(parts, asked);
+    const wanted = asked.length || this.rewards.length;
+    if (count !== wanted) throw malformed(`${count} rows came where ${wanted} were asked for`);
+  }
+
+  /**
+   * Reads a transition of sub-environments that happened to be ready: all is by the places of the rows in it, and `envIndices` says
+   * whose they are.
+   *
+   * @returns How many rows it has: as many as there is memory for, or fewer.
+   * @throws GymlinkError MALFORMED_REPLY if it has more, or a payload breaks its layout.
+   */
+  readReady(parts: readonly TransitionPart[]): number {
+    const rows = parts.reduce((sum, part) => sum + part.rows, 0);
+    if (rows > this.rewards.length) throw malformed(`it has ${rows} rows`);
+    return this.readParts(parts, undefined);
+  }
+
+  private readParts(parts: readonly TransitionPart[], asked: Asked): number {
     if (this.infos.length > 0) this.infos = [];
     if (this.finalInfos.length > 0) this.finalInfos = [];
     this.finalObservations.clear();
@@ -88,11 +113,10 @@ export class Rows {
       this.readPart(part, asked, count);
       count += part.rows;
     }
-    const wanted = asked.length || this.rewards.length;
-    if (count !== wanted) throw malformed(`${count} rows came where ${wanted} were asked for`);
+    return count;
   }
 
-  private readPart(part: TransitionPart, asked: readonly number[], before: number): void {
+  private readPart(part: TransitionPart, asked: Asked, before: number): void {
     const header = this.headerFor(part.rows);
     const blocks = new Blocks(this.payload(part));
     blocks.takeInto(header.bytes);
@@ -123,14 +147,13 @@ export class Rows {
   }
 
   /** Copies a header's columns to their rows, and says which those are. */
-  private place(header: Header, asked: readonly number[], before: number): Places {
+  private place(header: Header, asked: Asked, before: number): Places {
     const { rows, envIndex } = header;
     for (let i = 0; i < rows; i++) {
       const env = envIndex[i] as number;
-      if (env !== (asked.length > 0 ? asked[before + i] : before + i))
-        throw malformed(`sub-environment ${env} was not asked for at that place`);
-      const row = this.rowOf === undefined ? env : (this.rowOf.get(env) as number);
+      const row = asked === undefined ? before + i : this.askedRow(env, asked, before + i);
       envIndex[i] = row;
+      this.envIndices[row] = env;
       this.rewards[row] = header.reward[i] as number;
       this.terminations[row] = header.terminated[i] as number;
       this.truncations[row] = header.truncated[i] as number;
@@ -141,6 +164,13 @@ export class Rows {
     const first = envIndex[0] as number;
     const isRun = (envIndex[rows - 1] as number) - first === rows - 1;
     return { count: rows, first, rows: isRun ? undefined : envIndex };
+  }
+
+  /** The row of a sub-environment that comes at a place among those that were asked for. */
+  private askedRow(env: number, asked: readonly number[], at: number): number {
+    if (env !== (asked.length > 0 ? asked[at] : at))
+      throw malformed(`sub-environment ${env} was not asked for at that place`);
+    return this.rowOf === undefined ? env : (this.rowOf.get(env) as number);
   }
 
   private readFinals(blocks: Blocks, places: Places, ended: readonly number[]): void {

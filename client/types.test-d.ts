@@ -1,6 +1,7 @@
 /** What the types know of environments, spaces and actions: checked by the compiler, not run. */
 import { describe, expectTypeOf, test } from 'vitest';
 import {
+  type AsyncVectorEnv,
   type Box,
   type Connection,
   type Discrete,
@@ -60,6 +61,27 @@ describe('ids of Gymnasium', () => {
     // @ts-expect-error The number of sub-environments must be given.
     await gym.makeVec('FrozenLake-v1', {});
   });
+});
+
+test('a batch size makes an environment of batches', async () => {
+  const landers = await gym.makeVec('LunarLander-v3', { numEnvs: 8, batchSize: 4, maxWaitMs: 1 });
+  expectTypeOf(landers.reset({ seed: 1 })).toEqualTypeOf<void>();
+  const { observations, envIndices } = await landers.recv();
+  expectTypeOf(observations).toExtend<Float32Array>();
+  landers.send([0, 1, 2, 3], envIndices);
+  // @ts-expect-error One number is no batch.
+  landers.send(0, envIndices);
+  // @ts-expect-error Without saying of which sub-environments.
+  landers.send([0, 1]);
+  // @ts-expect-error They do not step together.
+  await landers.step([0, 1]);
+  const own = await gym.makeVec<NdArray<Uint8Array>, Int32Array>('family/Own-v0', {
+    numEnvs: 4,
+    batchSize: 2,
+  });
+  expectTypeOf(own).toEqualTypeOf<AsyncVectorEnv<NdArray<Uint8Array>, Int32Array>>();
+  // @ts-expect-error A wait is for a batch size.
+  await gym.makeVec('LunarLander-v3', { numEnvs: 8, maxWaitMs: 1 });
 });
 
 test('with wrappers spaces are not known by the id', async () => {

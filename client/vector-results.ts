@@ -35,13 +35,20 @@ export interface TransitionDetails {
   readonly finalInfos: ReadonlyMap<number, Info>;
 }
 
-/** What arrived with the last transition of `count` sub-environments: copies, or views that the next one overwrites. */
+/**
+ * What arrived with the last transition of `count` sub-environments: copies, or views that the next one overwrites (where it fills
+ * the memory for rows, else observations are copied all the same).
+ */
 export function vectorStep<Obs>(rows: Rows, count: number, copy: boolean): VectorStep<Obs> {
   const { rewards, terminations, truncations } = rows;
-  const column = <T extends Float64Array | Uint8Array>(array: T, dtype: 'float64' | 'bool') =>
-    asNdArray(copy ? (array.slice() as T) : array, [count], dtype) as NdArray<T>;
+  const isFull = count === rewards.length;
+  const column = <T extends Float64Array | Uint8Array>(array: T, dtype: 'float64' | 'bool') => {
+    const part = isFull ? array : array.subarray(0, count);
+    return asNdArray(copy ? (part.slice() as T) : part, [count], dtype) as NdArray<T>;
+  };
+  const { observations } = rows;
   return {
-    observations: rows.observations.batch(copy) as Obs,
+    observations: (isFull ? observations.batch(copy) : observations.slice(0, count)) as Obs,
     rewards: column(rewards, 'float64'),
     terminations: column(terminations, 'bool'),
     truncations: column(truncations, 'bool'),
@@ -64,9 +71,9 @@ export function transitionDetails(rows: Rows, count: number): TransitionDetails 
   const { kinds, episodes, episodeSteps, seeds, infos, finalInfos, finalObservations } = rows;
   const finals = infoList(finalInfos, count);
   return {
-    kinds: Array.from(kinds, (kind) => rowKinds[kind] ?? 'step'),
-    episodes: episodes.slice(),
-    episodeSteps: episodeSteps.slice(),
+    kinds: Array.from(kinds.subarray(0, count), (kind) => rowKinds[kind] ?? 'step'),
+    episodes: episodes.slice(0, count),
+    episodeSteps: episodeSteps.slice(0, count),
     seeds: new Map(seeds),
     infos: infoList(infos, count),
     finalInfos: new Map([...finalObservations.keys()].map((env) => [env, finals[env] as Info])),
