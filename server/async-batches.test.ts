@@ -1,4 +1,5 @@
 /** Asynchronous sessions: which rows come in which delivery, and that none is lost or differs from a synchronous session's. */
+import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ErrorReason } from '../proto/gen/gymlink/v1/error.js';
 import type { EnvironmentServiceClient } from '../proto/gen/gymlink/v1/service.js';
@@ -167,6 +168,19 @@ test('a worker steps those first that were quick before', limit, async () => {
   expect(found.slice(0, 3).flatMap(rowsOf)).not.toContainEqual(bySeq[0]);
   expect(bySeq.length).toBe(1);
   session.call.cancel();
+});
+
+test('without being asked for a number, a session gets several workers a core', limit, async () => {
+  const counts: number[] = [];
+  for (const batchSize of [0, 99, 100]) {
+    const session = new RawSession(client);
+    const { placements } = await session.open({ numEnvs: 100, batchSize });
+    counts.push(placements.length);
+    await session.close();
+  }
+  // At most 8 sub-environments each.
+  const [few, many] = [1, 4].map((perCore) => Math.min(13, perCore * availableParallelism()));
+  expect(counts).toEqual([few, many, few]);
 });
 
 test('fewer rows come when the wait is over', limit, async () => {

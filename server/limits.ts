@@ -41,20 +41,23 @@ export const defaultDeadlines: Deadlines = {
 /** What a worker's steps may take together before a session gets a second one, in microseconds, and how many they may be. */
 const worker = { stepUs: 200, envs: 8 } as const;
 
+/** Most workers that a session gets unasked, a core. Of an asynchronous one, because a slow sub-environment holds up those beside it. */
+export const workersPerCore = { synchronous: 1, asynchronous: 4 } as const;
+
 /**
- * How many workers a session gets: what it asks for, else what its sub-environments fill, at most one a core; in any case as many
- * as its family needs.
+ * How many workers a session gets: what it asks for, else what its sub-environments fill, at most `most`; in any case as many as its
+ * family needs.
  */
 export function workerCount(
   { numEnvs, numWorkers }: { readonly numEnvs: number; readonly numWorkers: number },
   { manifest }: Family,
-  cores: number,
+  most: number,
 ): number {
   const perWorker = Math.min(
     worker.envs,
     Math.max(1, Math.floor(worker.stepUs / manifest.step_us)),
   );
-  const filled = Math.min(cores, Math.ceil(numEnvs / perWorker));
+  const filled = Math.min(most, Math.ceil(numEnvs / perWorker));
   const least = Math.ceil(numEnvs / (manifest.max_envs_per_worker ?? numEnvs));
   return Math.min(numEnvs, Math.max(numWorkers === 0 ? filled : numWorkers, least));
 }

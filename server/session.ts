@@ -16,7 +16,7 @@ import { EnvStates } from './env-states.js';
 import { type Errand, stepHead } from './errand.js';
 import { Errands, type Reply } from './errands.js';
 import { type ErrorMessage, ErrorReason, malformed, RequestError, requestError } from './errors.js';
-import { type Deadlines, limits, workerCount } from './limits.js';
+import { type Deadlines, limits, workerCount, workersPerCore } from './limits.js';
 import type { Logger } from './log.js';
 import { type CheckedOpen, isAsynchronous } from './open-checks.js';
 import { type OpenedWorkers, openWorkers, type PlacedWorker } from './placed-workers.js';
@@ -72,10 +72,12 @@ export class Session {
     checkKwargs(entry, request.kwargs);
     for (const kwargs of request.envKwargs) checkKwargs(entry, kwargs);
     checkWrappers(entry, request.wrappers);
+    const perCore = workersPerCore[isAsynchronous(request) ? 'asynchronous' : 'synchronous'];
+    const most = Math.min(limits.maxWorkersPerSession, perCore * cores);
     const order = {
       entry,
       request,
-      workers: workerCount(request, entry.family, cores),
+      workers: workerCount(request, entry.family, most),
       maxPartBytes: partBytes(maxMessageBytes),
     };
     const opened = await openWorkers(supervisor, order, deadlines, signal);
