@@ -28,11 +28,6 @@ class Selection:
         self.begin, self.end = bisect_left(asked, first), bisect_left(asked, first + count)
         self.numbers = list(asked[self.begin : self.end])
         self.own = [i - first for i in self.numbers]
-        self._first, self._count = first, count
-
-    def only(self, row):
-        """The Selection of one of this worker's, by its place in `own`."""
-        return Selection((self.numbers[row],), self._first, self._count)
 
 
 class Sieve:

@@ -84,6 +84,7 @@ class SubEnvironments:
         self._blocked = dict.fromkeys(range(count), _NEVER_RESET)
         self._warned = False
         self.is_asynchronous = 0 < request.get("batch_size", 0) < request["num_envs"]
+        self._alone = [self.sieve.select((self._first + i,)) for i in range(count)]
         # Moving averages of how long each one's steps took.
         self._usual_seconds = [0.0] * count
 
@@ -148,8 +149,8 @@ class SubEnvironments:
         Raises:
             RequestError: An environment raised; those after it were not reset.
         """
-        for row, (seed, row_options) in enumerate(zip(seeds, options)):
-            one = selection.only(row)
+        for i, seed, row_options in zip(selection.own, seeds, options):
+            one = self._alone[i]
             yield one, self.reset(one, [seed], [row_options])
 
     def step_each(self, selection, data):
@@ -162,10 +163,9 @@ class SubEnvironments:
             RequestError: As for `step`; those after one that raised were not stepped.
         """
         actions, usual = self._checked_actions(selection, data), self._usual_seconds
-        for row in sorted(range(len(selection.own)), key=lambda row: usual[selection.own[row]]):
-            one, i = selection.only(row), selection.own[row]
-            begin = perf_counter()
-            rows = self._play(one, (actions[row],))
+        for i, action in sorted(zip(selection.own, actions), key=lambda own: usual[own[0]]):
+            one, begin = self._alone[i], perf_counter()
+            rows = self._play(one, (action,))
             usual[i] += _NEWEST * (perf_counter() - begin - usual[i])
             yield one, rows
 
