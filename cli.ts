@@ -19,7 +19,7 @@ const commands: Record<string, () => Promise<Register>> = {
   eval: async () => (await import('./client/commands/eval.js')).evalCommand,
   bench: async () => {
     const { benchCommand } = await import('./client/commands/bench.js');
-    const family = join(pythonEnvsFolder, 'bench', 'pixels');
+    const family = join(pythonEnvsFolder, 'bench', 'family');
     return (program) => benchCommand(program, findPython, family);
   },
 };

@@ -119,6 +119,16 @@ test('an agent that thinks while its environments step stands beside one that wa
     expect(stdout).toMatch(new RegExp(`^ {2}${time}, ms: [1-9\\d.]+`, 'm'));
 });
 
+test('slow environments are drawn for both sides, and the layout is told', async () => {
+  const { stdout } = await bench('stragglers', '--rounds', '1', '--json');
+  const { value, baselineValue, details } = JSON.parse(stdout);
+  expect(value).toBeGreaterThan(0);
+  expect(baselineValue).toBeGreaterThan(0);
+  expect(details.workers).toBe(8);
+  expect(details['workers with a slow one']).toBeGreaterThan(0);
+  expect(details['workers with a slow one']).toBeLessThanOrEqual(4);
+});
+
 test('--help says what each row measures', async () => {
   const { stdout } = await bench('--help');
   for (const [name, { what, baselines }] of Object.entries(rows)) {

@@ -5,9 +5,10 @@ import { lander64Halves, single, vectorRow } from './landers.js';
 import { memoryRow } from './memory.js';
 import { overlapRow } from './overlap.js';
 import { pixels, pixelsDelayed, pixelsTcp } from './pixels.js';
-import { remoteRow } from './remote.js';
+import { remoteAsyncRow, remoteRow } from './remote.js';
 import type { Row } from './row.js';
 import { stateRow } from './states.js';
+import { stragglersRow } from './stragglers.js';
 
 /** The rows of `gymlink bench` by name. */
 export const rows: Readonly<Record<string, Row>> = {
@@ -21,9 +22,12 @@ export const rows: Readonly<Record<string, Row>> = {
   pixelsDelayed,
   remote10: remoteRow(64, 10),
   remote50: remoteRow(64, 50),
+  remoteAsync10: remoteAsyncRow(1024, 10),
+  remoteAsync50: remoteAsyncRow(4096, 50),
   remoteSingle10: remoteRow(1, 10),
   remoteSingle50: remoteRow(1, 50),
   overlap: overlapRow(),
+  stragglers: stragglersRow(),
   growth,
   growthSessions,
   memory: memoryRow(),
