@@ -40,6 +40,7 @@ export {
   type ParallelVectorReset,
   type ParallelVectorStep,
 } from './parallel-vector-env.js';
+export { PolicyBatcher, type PolicyBatcherOptions, type Rows } from './policy-batcher.js';
 export { Generator } from './random/generator.js';
 export type {
   DepthFrame,
