@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-
+import { startServer } from '../proto/conformance/harness.js';
+import { connect, type NdArray } from './index.js';
 import { PolicyBatcher } from './policy-batcher.js';
 
 const rows = (...values: number[]) =>
@@ -49,4 +50,58 @@ test('closing rejects what waits and what is in a pass', async () => {
   batcher.close();
   for (const wait of [...waits, batcher.act(rows(3))])
     await expect(wait).rejects.toMatchObject({ reason: 'SESSION_CLOSED' });
+}, 10_000);
+
+test('sessions of two servers take the steps that they take without a batcher', async () => {
+  type Act = (observations: NdArray<Float32Array>) => Int32Array | Promise<Int32Array>;
+  const policy = (batch: Float32Array) =>
+    Int32Array.from({ length: batch.length / 4 }, (_, row) =>
+      (batch[4 * row + 2] ?? 0) + (batch[4 * row + 3] ?? 0) > 0 ? 1 : 0,
+    );
+  const servers = [await startServer(), await startServer()];
+  const gyms = await Promise.all(servers.map(({ address }) => connect(address)));
+  const play = async (act: Act) =>
+    Promise.all(
+      [0, 1, 2, 3].map(async (index) => {
+        const gym = gyms[index % 2] as (typeof gyms)[number];
+        await using envs = await gym.makeVec<NdArray<Float32Array>, Int32Array>('CartPole-v1', {
+          numEnvs: 3,
+        });
+        let { observations } = await envs.reset({ seed: 10 * index });
+        const seen = [[...observations]];
+        for (let t = 0; t < 50; t++) {
+          ({ observations } = await envs.step(await act(observations)));
+          seen.push([...observations]);
+        }
+        return seen;
+      }),
+    );
+  try {
+    const batcher = new PolicyBatcher<Float32Array, Int32Array>({
+      minBatch: 12,
+      maxBatch: 12,
+      maxWaitMs: 20,
+      policy,
+    });
+    expect(await play((observations) => batcher.act(observations))).toEqual(await play(policy));
+    batcher.close();
+  } finally {
+    await Promise.all(gyms.map((gym) => gym.close()));
+    await Promise.all(servers.map(({ stop }) => stop()));
+  }
+}, 120_000);
+
+test('what cannot be joined or handed back is refused, and later requests go on', async () => {
+  const batcher = new PolicyBatcher<Float32Array, Float32Array>({
+    minBatch: 1,
+    maxBatch: 2,
+    maxWaitMs: 0,
+    policy: (batch) => (batch[0] === 9 ? new Float32Array(1) : doubled(batch)),
+  });
+  expect([...(await batcher.act(rows(1)))]).toEqual([2]);
+  const wide = Object.assign(new Float32Array(2), { shape: [1, 2] });
+  await expect(batcher.act(wide)).rejects.toMatchObject({ reason: 'INVALID_ARGUMENT' });
+  await expect(batcher.act(rows())).rejects.toMatchObject({ reason: 'INVALID_ARGUMENT' });
+  await expect(batcher.act(rows(9, 9))).rejects.toThrow('1 elements for 2 rows');
+  expect([...(await batcher.act(rows(3)))]).toEqual([6]);
 }, 10_000);
