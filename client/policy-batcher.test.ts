@@ -105,3 +105,57 @@ test('what cannot be joined or handed back is refused, and later requests go on'
   await expect(batcher.act(rows(9, 9))).rejects.toThrow('1 elements for 2 rows');
   expect([...(await batcher.act(rows(3)))]).toEqual([6]);
 }, 10_000);
+
+test('a pass that takes too long fails its own requests, and its batch is not written to any more', async () => {
+  const batches: Float32Array[] = [];
+  const batcher = new PolicyBatcher<Float32Array, Float32Array>({
+    minBatch: 1,
+    maxBatch: 2,
+    maxWaitMs: 0,
+    timeoutMs: 50,
+    policy: (batch) => {
+      batches.push(batch);
+      return batch[0] === 1 ? new Promise(() => {}) : doubled(batch);
+    },
+  });
+  const stuck = batcher.act(rows(1, 2));
+  const next = batcher.act(rows(3));
+  await expect(stuck).rejects.toMatchObject({
+    reason: 'DEADLINE_EXCEEDED',
+    message: 'The policy gave no actions for its 2 rows within 0.05 s.',
+  });
+  expect([...(await next)]).toEqual([6]);
+  expect([...(batches[0] ?? [])]).toEqual([1, 2]);
+}, 10_000);
+
+test('a pass waits for the least batch, and begins with less after the longest wait', async () => {
+  const sizes: number[] = [];
+  const batcher = new PolicyBatcher<Float32Array, Float32Array>({
+    minBatch: 3,
+    maxBatch: 8,
+    maxWaitMs: 500,
+    policy: (batch) => {
+      sizes.push(batch.length);
+      return doubled(batch);
+    },
+  });
+  const first = batcher.act(rows(1));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(sizes).toEqual([]);
+  await Promise.all([first, batcher.act(rows(2, 3))]);
+  await batcher.act(rows(4));
+  expect(sizes).toEqual([3, 1]);
+}, 10_000);
+
+test.each([
+  { minBatch: 0 },
+  { minBatch: 5 },
+  { maxBatch: 1.5 },
+  { maxWaitMs: Number.NaN },
+  { timeoutMs: 0 },
+])('%o is refused', (wrong) => {
+  const options = { minBatch: 1, maxBatch: 4, maxWaitMs: 1, policy: doubled };
+  expect(() => new PolicyBatcher({ ...options, ...wrong })).toThrow(
+    expect.objectContaining({ reason: 'INVALID_ARGUMENT' }),
+  );
+});

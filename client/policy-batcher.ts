@@ -1,5 +1,6 @@
 import { GymlinkError } from './errors.js';
 import type { TypedArray } from './nd-array.js';
+import { requestTimeoutMs } from './open-request.js';
 
 /** Rows side by side in one array; the first axis of `shape` counts them. */
 export type Rows<T extends TypedArray> = T & { readonly shape: readonly number[] };
@@ -12,6 +13,8 @@ export interface PolicyBatcherOptions<Observations extends TypedArray, Actions e
   readonly maxBatch: number;
   /** A forward pass begins with fewer than `minBatch` rows when the oldest has waited this long, in milliseconds. */
   readonly maxWaitMs: number;
+  /** How long a forward pass may take, in milliseconds; 150,000 by default. */
+  readonly timeoutMs?: number;
   /** Actions for a batch, equally many elements for each row, in order. The batch is a view that the next pass overwrites. */
   readonly policy: (batch: Rows<Observations>) => Actions | Promise<Actions>;
 }
@@ -36,20 +39,23 @@ interface Piece<Observations, Actions> {
 
 /**
  * Lets several sessions, of several servers if need be, share one policy: their observations are gathered into one batch, and
- * its actions are handed back to each. One forward pass runs at a time. Observations are copied when their pass begins: leave
- * them as they are until `act` has answered.
+ * its actions are handed back to each. One forward pass runs at a time; one that failed or took too long fails the requests
+ * that it was for, and no others. Observations are copied when their pass begins: leave them as they are until `act` has answered.
  */
 export class PolicyBatcher<Observations extends TypedArray, Actions extends TypedArray> {
   readonly #options: PolicyBatcherOptions<Observations, Actions>;
+  readonly #timeoutMs: number;
   readonly #waiting: Waiting<Observations, Actions>[] = [];
   #running: Piece<Observations, Actions>[] = [];
   #pool: Observations | undefined;
   #rowShape: readonly number[] | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #deadline: NodeJS.Timeout | undefined;
   #closed = false;
 
+  /** @throws GymlinkError INVALID_ARGUMENT for a number that is out of its range. */
   constructor(options: PolicyBatcherOptions<Observations, Actions>) {
-    const { minBatch, maxBatch, maxWaitMs } = options;
+    const { minBatch, maxBatch, maxWaitMs, timeoutMs = requestTimeoutMs } = options;
     if (
       !Number.isInteger(minBatch) ||
       !Number.isInteger(maxBatch) ||
@@ -59,10 +65,18 @@ export class PolicyBatcher<Observations extends TypedArray, Actions extends Type
       throw invalid('minBatch and maxBatch must be integers, 1 <= minBatch <= maxBatch');
     if (!(maxWaitMs >= 0 && maxWaitMs < 2 ** 31))
       throw invalid('maxWaitMs must be from 0 to 2^31 - 1');
+    if (!(timeoutMs > 0 && timeoutMs < 2 ** 31))
+      throw invalid('timeoutMs must be above 0 and at most 2^31 - 1');
     this.#options = options;
+    this.#timeoutMs = timeoutMs;
   }
 
-  /** Actions for these rows, in their order. Rejects with what the policy threw, and once the batcher is closed. */
+  /**
+   * Actions for these rows, in their order.
+   *
+   * @throws What the policy threw. GymlinkError DEADLINE_EXCEEDED when it took longer than `timeoutMs`; INVALID_ARGUMENT for rows
+   *   of another type or shape than the first ones had, or a number of actions that does not fit; SESSION_CLOSED after `close`.
+   */
   act(observations: Rows<Observations>): Promise<Actions> {
     if (this.#closed) return Promise.reject(closed());
     const [count = 0, ...rowShape] = observations.shape;
@@ -103,6 +117,7 @@ export class PolicyBatcher<Observations extends TypedArray, Actions extends Type
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#deadline);
     for (const { request } of this.#running) request.reject(closed());
     for (const request of this.#waiting.splice(0)) request.reject(closed());
   }
@@ -121,8 +136,7 @@ export class PolicyBatcher<Observations extends TypedArray, Actions extends Type
     const pieces = this.#running;
     try {
       const batch = this.#gather(pieces);
-      const actions = await this.#options.policy(batch);
-      scatter(pieces, actions);
+      scatter(pieces, await this.#inTime(batch));
     } catch (error) {
       for (const { request } of pieces) {
         request.failed = true;
@@ -132,6 +146,21 @@ export class PolicyBatcher<Observations extends TypedArray, Actions extends Type
     }
     this.#running = [];
     this.#proceed();
+  }
+
+  async #inTime(batch: Rows<Observations>): Promise<Actions> {
+    const late = new Promise<never>((_, reject) => {
+      this.#deadline = setTimeout(() => {
+        // The policy may go on reading what it was given.
+        this.#pool = this.#pool?.slice() as Observations;
+        reject(tooSlow(batch.shape[0] ?? 0, this.#timeoutMs));
+      }, this.#timeoutMs);
+    });
+    try {
+      return await Promise.race([this.#options.policy(batch), late]);
+    } finally {
+      clearTimeout(this.#deadline);
+    }
   }
 
   #gather(pieces: Piece<Observations, Actions>[]): Rows<Observations> {
@@ -178,6 +207,11 @@ function scatter<O, A extends TypedArray>(pieces: readonly Piece<O, A>[], action
 
 function invalid(message: string): GymlinkError {
   return new GymlinkError('INVALID_ARGUMENT', message);
+}
+
+function tooSlow(rows: number, timeoutMs: number): GymlinkError {
+  const message = `The policy gave no actions for its ${rows} rows within ${timeoutMs / 1000} s.`;
+  return new GymlinkError('DEADLINE_EXCEEDED', message);
 }
 
 function closed(): GymlinkError {
