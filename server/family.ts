@@ -35,7 +35,7 @@ const environmentEntry = z.strictObject({
   max_episode_steps: z.int().positive().optional(),
   reward_threshold: z.number().optional(),
   nondeterministic: z.boolean().default(false),
-  api: z.enum(['gymnasium', 'parallel', 'aec']).default('gymnasium'),
+  api: z.enum(['gymnasium', 'vector', 'parallel', 'aec']).default('gymnasium'),
 });
 
 const attributeRule = z.strictObject({

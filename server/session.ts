@@ -77,7 +77,7 @@ export class Session {
     const order = {
       entry,
       request,
-      workers: workerCount(request, entry.family, most),
+      workers: entry.summary.vectorised ? 1 : workerCount(request, entry.family, most),
       maxPartBytes: partBytes(maxMessageBytes),
     };
     const opened = await openWorkers(supervisor, order, deadlines, signal);

@@ -37,6 +37,23 @@ class LayoutWriter:
         except Exception as error:
             raise self._first_invalid(values, error) from error
 
+    def write_batch(self, batch, count, begin):
+        """Writes ``layout(space, count)`` at `begin`, a multiple of 8, of a batch that Gymnasium stacked.
+
+        Returns:
+            Where the layout ends.
+
+        Raises:
+            InvalidRow: The batch does not fit.
+            BufferFull: As `write`.
+        """
+        try:
+            return self._layout.write_stacked(self._buffer, begin, [batch], [count])
+        except BufferFull:
+            raise
+        except Exception as error:
+            raise InvalidRow(f"{type(error).__name__}: {error}") from error
+
     def _first_invalid(self, values, error):
         """The error of the batch, with the row that is to blame."""
         for row, value in enumerate(values):

@@ -362,6 +362,7 @@ MESSAGES = {
         7: ("allowed_kwargs", "string", True),
         8: ("unavailable", "string", False),
         9: ("arguments", "ConstructorArgument", True),
+        10: ("vectorised", "bool", False),
     },
     "ConstructorArgument": {
         1: ("name", "string", False),

@@ -23,17 +23,17 @@ def describe_arguments(constructor, names, registered):
     Returns:
         A message for each of `names`; one with the name alone where no signature has it.
     """
-    found = _parameters(constructor) if names else {}
+    found = parameters_of(constructor) if names else {}
     return [_describe(name, found.get(name), registered) for name in names]
 
 
 def unnamed_arguments(constructor, names):
     """Those of some argument names that no signature of a constructor has; ``**kwargs`` may take them all the same."""
-    found = _parameters(constructor)
+    found = parameters_of(constructor)
     return [name for name in names if name not in found]
 
 
-def _parameters(constructor):
+def parameters_of(constructor):
     """The parameters by name, those included that ``**kwargs`` hands on to base classes."""
     functions = [constructor]
     if isinstance(constructor, type):

@@ -39,7 +39,7 @@ def catalogue(manifest):
         constructor, unavailable[spec.id] = _load(spec)
         if constructor is not None:
             arguments[spec.id] = describe_arguments(constructor, allowed_kwargs(manifest, spec.id), spec.kwargs)
-            if _may_refuse(constructor):
+            if spec.entry_point is not None and _may_refuse(constructor):
                 doubtful.append(spec.id)
     unavailable.update(_probe(doubtful))
     return {
@@ -65,6 +65,7 @@ def _summary(spec, unavailable):
         "nondeterministic": bool(spec.nondeterministic),
         "default_kwargs": to_value(dict(spec.kwargs))["map"],
         "unavailable": unavailable,
+        "vectorised": spec.entry_point is None,
     }
     if spec.reward_threshold is not None:
         summary["reward_threshold"] = float(spec.reward_threshold)
@@ -73,9 +74,7 @@ def _summary(spec, unavailable):
 
 def _load(spec):
     """``(constructor, "")``, or ``(None, why it cannot be had)``."""
-    entry_point = spec.entry_point
-    if entry_point is None:
-        return None, "It has only a vectorised form, which this server does not serve."
+    entry_point = spec.entry_point or spec.vector_entry_point
     try:
         if isinstance(entry_point, MultiAgentConstructor):
             return entry_point.takes(), ""

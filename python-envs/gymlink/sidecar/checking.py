@@ -111,8 +111,8 @@ class Check:
     def _examined(self, env_id):
         """The report on an environment, from a process of its own."""
         if gymnasium.spec(env_id).entry_point is None:
-            message = 'It has only a vectorised form, which is not served: leave it out of "ids" if that is meant.'
-            return {"unavailable": True, "problems": [], "warnings": [message]}
+            message = "It is a vector environment, which this command does not examine."
+            return {"unavailable": False, "problems": [], "warnings": [message]}
         with tempfile.TemporaryFile() as output:
             reader, writer = os.pipe()
             try:

@@ -39,6 +39,78 @@ def encode_infos(infos, unsupported):
     return b"".join([_entry(key, rows, values, len(infos), unsupported) for key, (rows, values) in columns.items()])
 
 
+class VectorInfos:
+    """Infos of some rows in the form of Gymnasium's vector environments: an array a key, beside it ``_key``, where it is present.
+
+    Args:
+        values: The dict.
+        count: Number of rows.
+    """
+
+    def __init__(self, values, count):
+        self.values, self.count = values, count
+
+    def take(self, index):
+        """Those of some rows: a slice, or an array of row numbers."""
+        count = len(range(self.count)[index]) if isinstance(index, slice) else len(index)
+        return VectorInfos({key: _some(value, index) for key, value in self.values.items()}, count)
+
+
+def _some(value, index):
+    if isinstance(value, dict):
+        return {key: _some(item, index) for key, item in value.items()}
+    return np.asarray(value)[index]
+
+
+def encode_vector_infos(infos, unsupported):
+    """Encodes VectorInfos as `encode_infos` does; arrays of numbers without looking at rows."""
+    return b"".join([_vector_entry(key, value, infos, unsupported) for key, value in _entries(infos.values)])
+
+
+def _entries(values):
+    """The keys of vector infos that are no masks of another, with their values."""
+    return [(key, value) for key, value in values.items() if not (str(key).startswith("_") and key[1:] in values)]
+
+
+def _vector_entry(key, value, infos, unsupported):
+    mask = np.asarray(infos.values.get(f"_{key}", True))
+    is_partial = not mask.all()
+    if is_partial and not mask.any():
+        return b""
+    number = dtype_number(value.dtype) if isinstance(value, np.ndarray) else None
+    if number is None:
+        rows = np.flatnonzero(mask).tolist() if is_partial else list(range(infos.count))
+        return _entry(key, rows, [_of_row(value, row) for row in rows], infos.count, unsupported)
+    present, values = (mask.astype(np.uint8).tobytes(), value[mask]) if is_partial else (b"", value)
+    data = values.astype(value.dtype.newbyteorder("<"), copy=False).tobytes()
+    info_type = schema.INFO_TYPE_SCALAR if value.ndim == 1 else schema.INFO_TYPE_ARRAY
+    return _head(key, type(key), present, info_type, number, values.shape, len(data)) + data
+
+
+def _of_row(value, row):
+    """What one row has of a value of vector infos."""
+    if not isinstance(value, dict):
+        return value[row]
+    entries = [(key, item) for key, item in _entries(value) if f"_{key}" not in value or value[f"_{key}"][row]]
+    return {key: _of_row(item, row) for key, item in entries}
+
+
+def vector_infos_encoder(info_filter):
+    """What encodes the VectorInfos that an InfoFilter lets pass."""
+    keys = frozenset(info_filter.get("keys", ()))
+    if info_filter.get("none"):
+        return lambda infos, unsupported: b""
+    if not keys:
+        return encode_vector_infos
+
+    def encode(infos, unsupported):
+        masks = {f"_{key}" for key in keys}
+        kept = {key: value for key, value in infos.values.items() if key in keys or key in masks}
+        return encode_vector_infos(VectorInfos(kept, infos.count), unsupported)
+
+    return encode
+
+
 def infos_encoder(info_filter):
     """What encodes the infos that an InfoFilter lets pass: `encode_infos`, or a function like it."""
     keys = frozenset(info_filter.get("keys", ()))

@@ -7,8 +7,9 @@ import gymnasium
 from gymlink.protocol import schema
 from gymlink.protocol.spaces import UnsupportedSpace, describe
 from gymlink.protocol.values import text_map
-from gymlink.sidecar.arguments import allowed_kwargs
+from gymlink.sidecar.arguments import allowed_kwargs, parameters_of
 from gymlink.sidecar.errors import RequestError, formatted, named
+from gymlink.sidecar.registering import load_entry_point
 from gymlink.sidecar.standard_spaces import SpaceRules
 from gymlink.sidecar.wrapping import find_wrappers
 
@@ -59,6 +60,42 @@ def make(request, first, count, manifest):
         close(envs)
         raise
     return envs
+
+
+def make_vectorised(request, count, manifest, autoreset_mode):
+    """Makes the vector environment of a session.
+
+    Args:
+        request: The OpenRequest.
+        count: Number of sub-environments.
+        manifest: The family's, which names the constructor arguments that a client may ask for.
+        autoreset_mode: Value of the AutoresetMode of the session. The constructor is told, if it has an argument of that name; of
+            DISABLED it is not, where a session only forgoes the autoresets of an engine.
+
+    Returns:
+        The ``gymnasium.vector.VectorEnv``.
+
+    Raises:
+        RequestError: It cannot be made here, or not with these arguments.
+    """
+    env_id = request.get("env_id", "")
+    spec = gymnasium.spec(env_id)
+    given = _kwargs(request.get("kwargs", {}), env_id, allowed_kwargs(manifest, env_id))
+    limit = request.get("max_episode_steps")
+    try:
+        entry_point = spec.vector_entry_point
+        constructor = entry_point if callable(entry_point) else load_entry_point(entry_point)
+        arguments = {**spec.kwargs, **given}
+        takes = parameters_of(constructor)
+        if "autoreset_mode" in takes and autoreset_mode != "Disabled":
+            arguments["autoreset_mode"] = gymnasium.vector.AutoresetMode(autoreset_mode)
+        if limit and "max_episode_steps" not in takes:
+            raise TypeError("its constructor has no argument max_episode_steps")
+        if limit or (spec.max_episode_steps and "max_episode_steps" in takes):
+            arguments["max_episode_steps"] = limit or spec.max_episode_steps
+        return constructor(num_envs=count, **arguments)
+    except BaseException as error:
+        raise _failure(env_id, {**given, "max_episode_steps": limit} if limit else given, 0, error) from error
 
 
 def close(envs):

@@ -49,12 +49,19 @@ def register_environments(manifest):
         constructor, api = entry["constructor"], entry.get("api", "gymnasium")
         gymnasium.register(
             env_id,
-            entry_point=constructor if api == "gymnasium" else MultiAgentConstructor(constructor, api),
+            entry_point=_entry_point(constructor, api),
+            vector_entry_point=constructor if api == "vector" else None,
             reward_threshold=entry.get("reward_threshold"),
             nondeterministic=entry.get("nondeterministic", False),
             max_episode_steps=entry.get("max_episode_steps"),
             kwargs=dict(entry.get("kwargs", {})),
         )
+
+
+def _entry_point(constructor, api):
+    if api == "vector":
+        return None
+    return constructor if api == "gymnasium" else MultiAgentConstructor(constructor, api)
 
 
 def load_entry_point(text):

@@ -46,6 +46,31 @@ class Rows:
         part.seeds = [(row - begin, seed) for row, seed in self.seeds if begin <= row < end]
         return part
 
+    def write_columns(self, buffer, seq):
+        """Writes blocks 1 to 9 of a payload to its begin; returns where they end. Raises InvalidRow."""
+        columns = _columns(self.count)
+        try:
+            columns.pack_into(
+                buffer,
+                0,
+                *self.env_index,
+                *self.episode,
+                *self.episode_step,
+                seq.to_bytes(8, "little") * self.count,
+                *self.reward,
+                self.terminated,
+                self.truncated,
+                self.kind,
+                self.has_final,
+            )
+        except struct.error as error:
+            raise _first_invalid_reward(self.reward) from error
+        return columns.size
+
+    def write_observations(self, layout, begin):
+        """Writes the observations with a LayoutWriter; returns where they end."""
+        return layout.write(self.observations, begin)
+
 
 _ROW_COLUMNS = (
     "env_index",
@@ -181,24 +206,7 @@ class TransitionWriter:
         return self._unsupported
 
     def _payload(self, seq, rows, room):
-        columns = _columns(rows.count)
-        try:
-            columns.pack_into(
-                room.buffer,
-                0,
-                *rows.env_index,
-                *rows.episode,
-                *rows.episode_step,
-                seq.to_bytes(8, "little") * rows.count,
-                *rows.reward,
-                rows.terminated,
-                rows.truncated,
-                rows.kind,
-                rows.has_final,
-            )
-        except struct.error as error:
-            raise _first_invalid_reward(rows.reward) from error
-        end = room.layout.write(rows.observations, columns.size)
+        end = rows.write_observations(room.layout, rows.write_columns(room.buffer, seq))
         if rows.finals:
             end = _write_finals(rows, end, room)
         return room.buffer[:end]

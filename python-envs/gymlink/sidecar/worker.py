@@ -15,6 +15,7 @@ from gymlink.sidecar.saved_states import SavedStates
 from gymlink.sidecar.shared_memory import SharedMemory
 from gymlink.sidecar.sub_environments import SubEnvironments
 from gymlink.sidecar.transition import MORE, SHARED, columns_bytes
+from gymlink.sidecar.vectorised import VectorisedEnvironments, is_vectorised
 
 _TRANSITION_HEAD = struct.Struct("<IIII")
 
@@ -90,7 +91,10 @@ class Worker:
             raise malformed("A worker is opened once.")
         message = wire.decode("OpenWorker", body)
         self._env_id = message.get("open", {}).get("env_id", "")
-        self._made = SubEnvironments(message, self._manifest, self._folder)
+        if is_vectorised(self._env_id):
+            self._made = VectorisedEnvironments(message, self._manifest)
+        else:
+            self._made = SubEnvironments(message, self._manifest, self._folder)
         # What lives until the session ends need not be searched for garbage at every collection.
         gc.collect()
         gc.freeze()

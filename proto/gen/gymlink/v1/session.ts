@@ -945,6 +945,8 @@ export interface EnvironmentSummary {
   unavailable: string;
   /** What the constructor's signature says of the arguments in allowed_kwargs, in their order. */
   arguments: ConstructorArgument[];
+  /** True where one vector environment steps all sub-environments: see "Vectorised environments". */
+  vectorised: boolean;
 }
 
 /** A constructor argument. */
@@ -4457,6 +4459,7 @@ function createBaseEnvironmentSummary(): EnvironmentSummary {
     allowedKwargs: [],
     unavailable: "",
     arguments: [],
+    vectorised: false,
   };
 }
 
@@ -4488,6 +4491,9 @@ export const EnvironmentSummary: MessageFns<EnvironmentSummary> = {
     }
     for (const v of message.arguments) {
       ConstructorArgument.encode(v!, writer.uint32(74).fork()).join();
+    }
+    if (message.vectorised !== false) {
+      writer.uint32(80).bool(message.vectorised);
     }
     return writer;
   },
@@ -4575,6 +4581,14 @@ export const EnvironmentSummary: MessageFns<EnvironmentSummary> = {
             }
 
             message.arguments.push(ConstructorArgument.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.vectorised = reader.bool();
             continue;
           }
         }
