@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { compareEnv } from './client/fixtures/oracle.js';
-import { type Argument, type Connection, connect } from './client/index.js';
+import { compareEnv, compareVector } from './client/fixtures/oracle.js';
+import { type Argument, type Connection, connect, type NdArray } from './client/index.js';
 import { familyOracle } from './family-oracle.js';
 import { readFamily } from './server/family.js';
 import { type RunningServer, serve } from './server/index.js';
@@ -50,7 +50,7 @@ const played = {
     'PointMaze_UMaze-v3',
   ],
 } as const;
-type Name = keyof typeof played;
+type Name = keyof typeof played | 'envpool';
 
 /** A server of one family for the tests of a describe. */
 function served(name: Name): { readonly gym: Connection } {
@@ -148,7 +148,7 @@ async function expectRestored(gym: Connection, id: string): Promise<void> {
 }
 
 describe('large families', { timeout: 600_000 }, () => {
-  describe.each(Object.keys(played) as Name[])('%s', (name) => {
+  describe.each(Object.keys(played) as (keyof typeof played)[])('%s', (name) => {
     const server = served(name);
 
     test.each(played[name])('200 steps of %s are those of plain Python', async (id) => {
@@ -247,6 +247,75 @@ describe('large families', { timeout: 600_000 }, () => {
         'Box(0, 255, (108,), uint8)',
         'MultiDiscrete([2 2])',
       ]);
+    });
+  });
+
+  describe('envpool', () => {
+    const server = served('envpool');
+    const ids = ['CartPole-v1', 'LunarLander-v3', 'Pong-v5', 'HalfCheetah-v5', 'FrozenLake-v1'];
+    const modes = ['NextStep', 'Disabled'] as const;
+    const cases = ids.flatMap((id) => modes.map((mode) => [id, mode] as const));
+
+    test.each(cases)('200 steps of %s in mode %s are EnvPool’s', async (id, mode) => {
+      const oracle = await familyOracle(join(families, 'envpool'));
+      try {
+        await using envs = await server.gym.makeVec(`envpool/${id}`, {
+          numEnvs: 4,
+          autoresetMode: mode,
+          maxEpisodeSteps: 70,
+        });
+        const kwargs = { task_id: id, seed: 7, max_episode_steps: 70, num_threads: 1 };
+        const entry = { constructor: 'envpool:make_gymnasium', kwargs, api: 'vector' };
+        const settings = { id, num_envs: 4, mode, max_episode_steps: 70, steps: 200, seed: 7 };
+        const ended = await compareVector(envs, oracle, { ...settings, entry });
+        expect(ended).toBeGreaterThanOrEqual(2);
+      } finally {
+        oracle.close();
+      }
+    });
+
+    test('some may be stepped and reset, and a seed begins all anew', async () => {
+      await using envs = await server.gym.makeVec<NdArray, Int32Array>('envpool/LunarLander-v3', {
+        numEnvs: 4,
+        autoresetMode: 'Disabled',
+        kwargs: { num_threads: 2 },
+      });
+      const play = async () => {
+        const seen = [(await envs.reset({ seed: 5 })).observations.slice()];
+        for (let t = 0; t < 8; t++)
+          seen.push((await envs.step(Int32Array.of(0, 1, 0, 1))).observations.slice());
+        return seen;
+      };
+      const first = await play();
+      expect(await play()).toEqual(first);
+      await envs.reset({ options: { reset_mask: [false, true, false, true] } });
+      await expect(
+        envs.reset({
+          seed: [null, 9, null, null],
+          options: { reset_mask: [true, true, false, false] },
+        }),
+      ).rejects.toThrow(/takes seeds only where all of its sub-environments get new ones/);
+      await expect(envs.reset({ seed: 2 ** 31 })).rejects.toThrow(/takes seeds below 2\*\*31/);
+      await envs.step(Int32Array.of(1, 1, 1, 1));
+    });
+
+    test('what EnvPool cannot do is refused by name', async () => {
+      const id = 'envpool/CartPole-v1';
+      const open = (options: object) => server.gym.makeVec(id, { numEnvs: 2, ...options });
+      await expect(open({ autoresetMode: 'SameStep' })).rejects.toThrow(
+        /does not have autoreset mode SAME_STEP: open it with NEXT_STEP or DISABLED/,
+      );
+      await expect(open({ numWorkers: 2 })).rejects.toThrow(/several workers/);
+      await expect(open({ kwargs: { num_threads: 0 } })).rejects.toThrow(
+        /num_threads must be an integer from 1/,
+      );
+      await using envs = await open({});
+      await envs.reset({ seed: 1 });
+      await expect(envs.saveState()).rejects.toThrow(/its states cannot be saved/);
+    });
+
+    test('each of its environments is made and stepped', async () => {
+      for (const id of await idsOf(server.gym, 'envpool')) await stepSome(server.gym, id, 3);
     });
   });
 

@@ -3,7 +3,7 @@
 Imports the modules, which register environments, then reads one case a line (JSON) from standard input: ``{"id", "entry",
 "steps", "seed"}``, where `entry` is what the family's manifest says of an environment that registers nothing. For each it writes
 one line a reset or step, as oracle.py does, then ``{"end": true}``. Lines of PettingZoo's environments have its ParallelEnv's
-names, and the agents that are alive.
+names, and the agents that are alive. Of a vector environment (`api` "vector") the case has ``num_envs`` and ``mode``, too.
 """
 
 import importlib
@@ -114,9 +114,59 @@ def play_parallel(case):
     env.close()
 
 
-def is_parallel(case):
-    """Whether an environment is one of PettingZoo's."""
-    return (case.get("entry") or {}).get("api", "gymnasium") != "gymnasium"
+def play_engine(case):
+    """Plays a vector environment that a constructor makes, in a case's autoreset mode. Infos have the form of Gymnasium's."""
+    module, _, name = case["entry"]["constructor"].partition(":")
+    keywords = case["entry"]["kwargs"]
+    # EnvPool takes seeds at construction.
+    is_seeded = "seed" in keywords
+    envs = getattr(importlib.import_module(module), name)(num_envs=case["num_envs"], **keywords)
+    count, space = case["num_envs"], envs.single_action_space
+    space.seed(case["seed"])
+
+    def masked(infos, ended):
+        shown = {}
+        for key, value in infos.items():
+            if key == "final_obs" and ended.any():
+                # The engine tells no final infos.
+                shown[key], shown["final_info"] = [row if end else None for row, end in zip(value, ended)], {}
+                shown["_final_obs"] = shown["_final_info"] = ended
+            elif key not in ("env_id", "players", "final_obs"):
+                shown[key], shown[f"_{key}"] = value, np.ones(count, bool)
+        return shown
+
+    observations, infos = envs.reset() if is_seeded else envs.reset(seed=case["seed"])
+    emit(op="reset", observations=observations, infos=masked(infos, np.zeros(count, bool)))
+    for _ in range(case["steps"]):
+        actions = np.stack([space.sample() for _ in range(count)])
+        observations, rewards, terminations, truncations, infos = envs.step(actions)
+        ended = terminations | truncations
+        emit(
+            op="step",
+            actions=actions,
+            observations=observations,
+            rewards=rewards.astype(np.float64),
+            terminations=terminations,
+            truncations=truncations,
+            infos=masked(infos, ended),
+        )
+        if case["mode"] == "Disabled" and ended.any():
+            some, infos = envs.reset(options={"reset_mask": ended})
+            is_whole = len(some) == count
+            observations[ended] = some[ended] if is_whole else some
+            shown = {}
+            for key, value in infos.items():
+                if key not in ("env_id", "players"):
+                    shown[key] = np.zeros((count, *value.shape[1:]), value.dtype)
+                    shown[key][ended], shown[f"_{key}"] = value[ended] if is_whole else value, ended
+            emit(op="reset", mask=ended, observations=observations, infos=shown)
+    envs.close()
+
+
+def player_of(case):
+    """What plays a case, by the interface of its environment."""
+    api = (case.get("entry") or {}).get("api", "gymnasium")
+    return {"gymnasium": play, "vector": play_engine}.get(api, play_parallel)
 
 
 if __name__ == "__main__":
@@ -126,5 +176,5 @@ if __name__ == "__main__":
         importlib.import_module(name)
     for line in sys.stdin:
         case = json.loads(line)
-        (play_parallel if is_parallel(case) else play)(case)
+        player_of(case)(case)
         print(json.dumps({"end": True}), file=OUT, flush=True)
