@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { compareEnv, compareParallel } from './client/fixtures/oracle.js';
+import { compareEnv, compareParallel, compareVector } from './client/fixtures/oracle.js';
 import {
   type Connection,
   connect,
@@ -80,6 +80,49 @@ describe('equal to plain Python, bit for bit', { timeout: 300_000 }, () => {
     } finally {
       oracle.close();
     }
+  });
+
+  test.each(['NextStep', 'SameStep', 'Disabled'] as const)(
+    'AtariVectorEnv/Pong-v5 in mode %s, and ALE’s AtariVectorEnv',
+    async (mode) => {
+      const oracle = await familyOracle(join(root, 'python-envs/families/atari'));
+      // Episodes of 30 steps.
+      const kwargs = { max_num_frames_per_episode: 120, repeat_action_probability: 0.25 };
+      try {
+        await using envs = await gym.makeVec('AtariVectorEnv/Pong-v5', {
+          numEnvs: 3,
+          autoresetMode: mode,
+          kwargs,
+        });
+        const entry = {
+          constructor: 'ale_py.vector_env:AtariVectorEnv',
+          kwargs: {
+            game: 'pong',
+            autoreset_mode: mode === 'SameStep' ? mode : 'NextStep',
+            ...kwargs,
+          },
+          api: 'vector',
+        };
+        const settings = { id: 'AtariVectorEnv', num_envs: 3, max_episode_steps: 0, steps: 200 };
+        const ended = await compareVector(envs, oracle, { ...settings, mode, seed: 7, entry });
+        expect(ended).toBeGreaterThan(3);
+      } finally {
+        oracle.close();
+      }
+    },
+  );
+
+  test('AtariVectorEnv refuses what it cannot do, and goes on', async () => {
+    const id = 'AtariVectorEnv/Pong-v5';
+    await expect(gym.makeVec(id, { numEnvs: 2, renderMode: 'rgb_array' })).rejects.toThrow(
+      /vectorised and cannot be opened with render modes/,
+    );
+    await using envs = await gym.makeVec<NdArray, Int32Array>(id, { numEnvs: 2 });
+    await expect(envs.reset({ seed: 2 ** 31 })).rejects.toThrow(/takes seeds below 2\*\*31/);
+    const { observations } = await envs.reset({ seed: 4 });
+    const first = observations.slice();
+    await envs.step(Int32Array.of(2, 3));
+    expect((await envs.reset({ seed: 4 })).observations.slice()).toEqual(first);
   });
 
   test.each(Object.entries(playedByAgents))('%s, by its agents', async (id, alive) => {
