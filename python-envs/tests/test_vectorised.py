@@ -90,6 +90,7 @@ def test_what_it_cannot_do_is_refused_and_changes_nothing(worker):
         "wrappers": {"wrappers": [{"name": "ClipAction"}]},
         "planned resets": {"plan": [{"env_index": 0}]},
         "several workers": {"num_workers": 2},
+        "a batch size": {"batch_size": 2},
         "single sub-environments": {"env_kwargs": [arguments()] * COUNT},
     }
     for what, fields in asked.items():

@@ -75,6 +75,7 @@ class VectorisedEnvironments:
             "arguments of single sub-environments": request.get("env_kwargs"),
             "planned resets": request.get("plan"),
             "several workers (it has threads of its own)": request.get("num_workers", 0) > 1,
+            "a batch size below the number of sub-environments": 0 < request.get("batch_size", 0) < request["num_envs"],
             "observation mode DIFFERENT": request.get("observation_mode") == schema.OBSERVATION_MODE_DIFFERENT,
         }
         for what, is_asked in asked.items():

@@ -103,7 +103,7 @@ class Worker:
     def _reset(self, seq, body):
         envs = self._envs()
         selection, seeds, options = decode_reset(body, envs.sieve)
-        if envs.is_asynchronous:
+        if isinstance(envs, SubEnvironments) and envs.is_asynchronous:
             self._send_each(seq, envs, selection, envs.reset_each(selection, seeds, options))
         else:
             self._send(seq, envs, selection, envs.reset(selection, seeds, options))
@@ -112,7 +112,7 @@ class Worker:
         envs = self._envs()
         env_indices, actions = decode_step(body)
         selection = envs.sieve.select(env_indices)
-        if envs.is_asynchronous:
+        if isinstance(envs, SubEnvironments) and envs.is_asynchronous:
             self._send_each(seq, envs, selection, envs.step_each(selection, actions))
         else:
             self._send(seq, envs, selection, envs.step(selection, actions))
