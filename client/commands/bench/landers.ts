@@ -50,6 +50,32 @@ export const lander64Halves: Row = {
   open: ({ connection }) => openHalves(connection, 64, 600),
 };
 
+/** An engine that steps a whole batch by a call, served, beside the same in the agent's own process. */
+export function engineRow(
+  id: string,
+  family: string,
+  numEnvs: number,
+  steps: number,
+  atLeast: number,
+  aim: number,
+): Row {
+  const asked = JSON.stringify({ id, numEnvs, steps });
+  return {
+    what: `${numEnvs} ${id} in one session`,
+    unit: 'steps/s',
+    demands: [{ of: 'ratio', atLeast, aim }],
+    family,
+    baselines: [
+      {
+        name: `${id.split('/')[0]} itself, in the process of the agent`,
+        open: async ({ inPython }) => inPython('engine', asked),
+      },
+    ],
+    stepsPerRound: numEnvs * steps,
+    open: ({ connection }) => openVector(connection, id, numEnvs, steps),
+  };
+}
+
 function vectorizer(name: string, vectorCase: object): Baseline {
   return {
     name: `gymnasium.vector.${name}`,

@@ -1,7 +1,7 @@
 import { besideRendering } from './beside-rendering.js';
 import { makeVec64, sb3Vec64 } from './from-python.js';
 import { growth, growthSessions } from './growth.js';
-import { lander64Halves, single, vectorRow } from './landers.js';
+import { engineRow, lander64Halves, single, vectorRow } from './landers.js';
 import { memoryRow } from './memory.js';
 import { overlapRow } from './overlap.js';
 import { pixels, pixelsDelayed, pixelsTcp } from './pixels.js';
@@ -17,6 +17,8 @@ export const rows: Readonly<Record<string, Row>> = {
   lander64Halves,
   cartpole512: vectorRow('CartPole-v1', 512, 200, 1.1, 1.8),
   cheetah64: vectorRow('HalfCheetah-v5', 64, 200, 1.3, 1.8),
+  envpool256: engineRow('envpool/LunarLander-v3', 'envpool', 256, 400, 0.85, 0.95),
+  pong32: engineRow('AtariVectorEnv/Pong-v5', 'atari', 32, 300, 0.9, 0.98),
   pixels,
   pixelsTcp,
   pixelsDelayed,

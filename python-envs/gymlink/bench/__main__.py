@@ -14,6 +14,9 @@ beforehand.
 whose Python this is, ``numEnvs`` of them in SyncVectorEnv unless that is 0. Every round begins with a reset with seed 0 and takes
 the first actions that the action space draws from seed 0.
 
+``engine CASE`` (JSON: ``{"id", "numEnvs", "steps"}``) gives the steps a second of ``numEnvs`` environments in the engine that
+gymlink serves as ``id``: EnvPool or ALE's AtariVectorEnv, whose ids begin with ``envpool/`` and ``AtariVectorEnv/``.
+
 ``versions`` gives the versions of the packages that are measured.
 
 ``python -m gymlink.bench ROW ADDRESS`` plays the same with the Python client and the server there; only ``makeVec64`` and
@@ -30,6 +33,7 @@ import platform
 import statistics
 import sys
 import time
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -172,6 +176,33 @@ def environment(case):
         yield max(count, 1) * steps / (time.perf_counter() - begin)
 
 
+def engine(case):
+    """Yields, a round, the steps a second of an engine that steps a whole batch by a call, with a thread a core."""
+    asked = json.loads(case)
+    count, steps = asked["numEnvs"], asked["steps"]
+    kind, _, env_id = asked["id"].partition("/")
+    threads = min(count, len(os.sched_getaffinity(0)))
+    if kind == "envpool":
+        import envpool  # pyright: ignore[reportMissingImports]
+
+        envs = envpool.make_gymnasium(env_id, num_envs=count, num_threads=threads, seed=0)
+        envs.reset()
+    else:
+        import ale_py  # pyright: ignore[reportMissingImports]
+
+        gymnasium.register_envs(ale_py)
+        envs = gymnasium.make_vec(f"ALE/{env_id}", count, num_threads=threads)
+        envs.reset(seed=0)
+    # The action space of an EnvPool is that of one environment.
+    space: Any = getattr(envs, "single_action_space", envs.action_space)
+    actions = np.random.default_rng(0).integers(0, space.n, (steps, count), np.int32)
+    while True:
+        begin = time.perf_counter()
+        for action in actions:
+            envs.step(action)
+        yield count * steps / (time.perf_counter() - begin)
+
+
 def versions():
     """Yields the versions of the packages that are measured and are installed here, by name."""
     found = {"python": platform.python_version()}
@@ -185,6 +216,7 @@ ROWS = {
     "versions": versions,
     "environment": environment,
     "vector": vector,
+    "engine": engine,
     "dm_env_rpc": lambda: peer("dm_env_rpc", "dm_env_rpc"),
     "openenv": lambda: peer("openenv", "openenv"),
     "makeVec64": make_vec64,
