@@ -299,15 +299,15 @@ def tampered(env_id, change, **fields):
 
 
 TAMPERED = [
-    ("CartPole-v1", lambda layers: layers[2]["values"].update(step=1)),
-    ("CartPole-v1", lambda layers: layers[2]["values"].update(spec=1)),
+    ("CartPole-v1", lambda layers: layers[-1]["values"].update(step=1)),
+    ("CartPole-v1", lambda layers: layers[-1]["values"].update(spec=1)),
     ("CartPole-v1", lambda layers: layers[0]["values"].update(env=1)),
-    ("CartPole-v1", lambda layers: layers[2]["values"].update({7: 1})),
-    ("CartPole-v1", lambda layers: layers[2]["generators"].update(_np_random={"bit_generator": "MT19937"})),
+    ("CartPole-v1", lambda layers: layers[-1]["values"].update({7: 1})),
+    ("CartPole-v1", lambda layers: layers[-1]["generators"].update(_np_random={"bit_generator": "MT19937"})),
     ("CartPole-v1", lambda layers: layers.pop()),
-    ("Taxi-v4", lambda layers: layers[2]["values"].update(P={})),
-    ("HalfCheetah-v5", lambda layers: layers[2].update(physics=(np.zeros(3), np.zeros(3)))),
-    ("HalfCheetah-v5", lambda layers: layers[2].pop("physics")),
+    ("Taxi-v4", lambda layers: layers[-1]["values"].update(P={})),
+    ("HalfCheetah-v5", lambda layers: layers[-1].update(physics=(np.zeros(3), np.zeros(3)))),
+    ("HalfCheetah-v5", lambda layers: layers[-1].pop("physics")),
     ("LunarLander-v3", lambda content: content["log"][0].update(actions=[9])),
     ("LunarLander-v3", lambda content: content["log"][0].update(actions=np.zeros(30_000, np.int64))),
     ("LunarLander-v3", lambda content: content["log"][0].update(seed="x")),

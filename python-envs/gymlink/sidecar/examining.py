@@ -400,10 +400,8 @@ def _checker_of(env):
 
 
 def _constructed(env):
-    """What an environment's constructor gave, which may have wrappers of its own: without those that Gymnasium adds."""
-    while type(env) in (gymnasium.wrappers.TimeLimit, gymnasium.wrappers.OrderEnforcing):
-        env = env.env
-    return env
+    """What an environment's constructor gave, which may have wrappers of its own: without the one that Gymnasium adds."""
+    return env.env if type(env) is gymnasium.wrappers.TimeLimit else env
 
 
 def _run_checker(env):
