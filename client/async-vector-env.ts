@@ -97,7 +97,8 @@ export class AsyncVectorEnv<Obs = Sample, Act = Sample> {
     this.seed = envs.seed;
     this.copy = options.copy ?? true;
     this.least = (options.maxWaitMs ?? 0) > 0 ? 1 : options.batchSize;
-    this.rows = new Rows(envs.singleObservationSpace, this.batchSize, opened.environment?.id ?? '');
+    const envId = opened.environment?.id ?? '';
+    this.rows = new Rows(envs.singleObservationSpace, this.batchSize, envId, session.readers);
     this.underWay = new Float64Array(this.numEnvs);
     session.onDelivery((delivery) => {
       this.arrivals.push(delivery);

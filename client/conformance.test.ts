@@ -58,7 +58,7 @@ const modes: Record<string, AutoresetMode> = {
 const openFields = new Set(
   [
     'op,stream,env_id,num_envs,num_workers,seed,kwargs,env_kwargs,max_episode_steps,render_mode',
-    'autoreset_mode,observation_mode,wrappers,info_filter,plan,expect',
+    'autoreset_mode,observation_mode,wrappers,info_filter,plan,compression,expect',
   ].flatMap((names) => names.split(',')),
 );
 
@@ -67,6 +67,7 @@ function options(step: Step): MakeVecOptions {
   const { num_envs, num_workers, seed, kwargs, env_kwargs, max_episode_steps } = step as Json;
   const { render_mode, autoreset_mode, observation_mode, wrappers, info_filter, plan } =
     step as Json;
+  const compression = (step as Json).compression?.toLowerCase();
   return {
     numEnvs: num_envs,
     ...(num_workers ? { numWorkers: num_workers } : {}),
@@ -77,6 +78,7 @@ function options(step: Step): MakeVecOptions {
     ...(render_mode ? { renderMode: render_mode } : {}),
     ...(wrappers ? { wrappers: wrappers.map(wrapperOf) } : {}),
     ...(plan ? { plan: planOf(plan, num_envs) } : {}),
+    ...(compression ? { compression, sharedMemory: false } : {}),
     ...(info_filter ? { infoKeys: info_filter.none ? [] : info_filter.keys } : {}),
     observationMode: observation_mode === 'DIFFERENT' ? 'different' : 'same',
     autoresetMode: modes[autoreset_mode ?? 'NEXT_STEP'] ?? 'NextStep',

@@ -67,7 +67,7 @@ export class Env<Obs = Sample, Act = Sample> {
     this.metadata = opened.metadata ? (fromMap(opened.metadata) as Record<string, PlainValue>) : {};
     this.maxEpisodeSteps = opened.environment?.maxEpisodeSteps ?? 0;
     this.seed = fromMagnitude(opened.seed?.magnitude ?? new Uint8Array());
-    this.rows = new Rows(this.observationSpace, 1, opened.environment?.id ?? '', session.memory);
+    this.rows = new Rows(this.observationSpace, 1, opened.environment?.id ?? '', session.readers);
   }
 
   /** Steps in the episode so far: 0 after a reset, after `restoreState` those of the saved one. */

@@ -24,6 +24,7 @@ export {
 } from './nd-array.js';
 export type {
   AutoresetMode,
+  CompressionName,
   MakeAsyncVecOptions,
   MakeOptions,
   MakeVecOptions,

@@ -1,4 +1,5 @@
 import {
+  Compression,
   type OpenedResponse,
   type OpenRequest,
   SessionRequest,
@@ -6,8 +7,10 @@ import {
   type SharedMemoryOffer,
   type Transition,
 } from '../proto/gen/gymlink/v1/session.js';
+import { type Decompress, zstdDecompress } from './compression.js';
 import { fromErrorMessage, GymlinkError } from './errors.js';
 import { SharedMemory } from './shared-memory.js';
+import type { PayloadReaders } from './transition.js';
 
 /** The bidirectional stream that carries a session, as the connection opens it. */
 export interface SessionStream {
@@ -56,6 +59,7 @@ export class Session {
   private seq = 0n;
   private acknowledged = 0n;
   private sharedMemory: SharedMemory | undefined;
+  private decompress: Decompress | undefined;
   private ended: GymlinkError | undefined;
   private closing: Promise<void> | undefined;
   private readonly endListeners: ((reason: GymlinkError) => void)[] = [];
@@ -80,13 +84,15 @@ export class Session {
     // A delivery beyond the window would wait for an acknowledgement, which the next request carries.
     this.maxInFlight = Math.max(1, Math.min(opened.maxInFlight, opened.deliveryWindow || Infinity));
     this.maxMessageBytes = Number(opened.maxMessageBytes);
+    if (opened.compression === Compression.COMPRESSION_ZSTD)
+      this.decompress = await zstdDecompress();
     if (opened.sharedMemory !== undefined) await this.share(opened.sharedMemory);
     return opened;
   }
 
-  /** Where payloads come that are not in the messages; undefined where all are. */
-  get memory(): SharedMemory | undefined {
-    return this.sharedMemory;
+  /** What reads payloads that are not plainly in the messages. */
+  get readers(): PayloadReaders {
+    return { memory: this.sharedMemory, decompress: this.decompress };
   }
 
   /** Tells the server, with the next request, that a delivery and all before it were read. */
@@ -208,7 +214,7 @@ export class Session {
     delivered.begun = transition.more ? transition : undefined;
     if (transition.more) return false;
     // What is in shared memory has yet to be read.
-    if (this.memory === undefined) this.acknowledge(transition.delivery);
+    if (this.sharedMemory === undefined) this.acknowledge(transition.delivery);
     return true;
   }
 

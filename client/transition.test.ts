@@ -165,6 +165,7 @@ describe('what is not the transition that was asked for is MALFORMED_REPLY', () 
     ['more rows than could be', [withPayload(whole, 2 ** 32 - 1)], []],
     ['a payload that is cut off', [withPayload(whole.subarray(0, -8))], [0]],
     ['a payload that is too long', [withPayload(Buffer.concat([whole, Buffer.alloc(8)]))], [0]],
+    ['a payload compressed unasked', [{ ...part([row(0)]), uncompressedBytes: 500n }], [0]],
     ['a payload elsewhere', [{ ...part([row(0)]), location: undefined }], [0]],
   ];
   test.each(broken)('%s', (_, parts, asked) => {
@@ -172,6 +173,29 @@ describe('what is not the transition that was asked for is MALFORMED_REPLY', () 
       expect.objectContaining({ name: 'GymlinkError', reason: 'MALFORMED_REPLY' }),
     );
   });
+});
+
+test('a compressed payload is read as the whole one, if it says how long that is', () => {
+  const row = { env: 0, observation: [1, 2] };
+  const plain = part([row]);
+  const { value } = plain.location as { value: Uint8Array };
+  const columnBytes = value.length - 8;
+  const packed = (length: number): TransitionPart => ({
+    ...plain,
+    location: {
+      $case: 'payload',
+      value: Buffer.concat([value.subarray(0, columnBytes), Buffer.from('zstd')]),
+    },
+    uncompressedBytes: BigInt(length),
+  });
+  const decompress = vi.fn(() => value.subarray(columnBytes));
+  const rows = new Rows(space, 1, 'Some-v0', { decompress });
+  rows.read([packed(value.length)]);
+  expect(observations(rows)).toEqual([1, 2]);
+  expect(decompress.mock.calls).toEqual([[Buffer.from('zstd'), 8]]);
+  for (const length of [columnBytes, 1, 2 ** 40])
+    expect(() => rows.read([packed(length)])).toThrow(/are compressed from/);
+  expect(decompress).toHaveBeenCalledTimes(1);
 });
 
 test('before the first reset all is zero', () => {

@@ -5,7 +5,9 @@ import {
 } from '../proto/gen/gymlink/v1/session.js';
 import { Blocks, malformed, padded, type UnreadPayload } from './blocks.js';
 import { type Column, columnOf, type Places } from './columns.js';
+import type { Decompress } from './compression.js';
 import { InfoWarning } from './info-warning.js';
+import { maxMessageBytes } from './open-request.js';
 import type { SharedMemory } from './shared-memory.js';
 import type { Sample, Space } from './spaces/index.js';
 import { fromMagnitude } from './values.js';
@@ -21,6 +23,12 @@ export const rowKinds = ['step', 'reset', 'autoreset', 'failed'] as const;
 
 /** The sub-environments that were asked for, ascending, empty for all; undefined where rows come as they are ready. */
 type Asked = readonly number[] | undefined;
+
+/** What reads the payloads of a session that are not in its messages, or compressed there. */
+export interface PayloadReaders {
+  readonly memory?: SharedMemory | undefined;
+  readonly decompress?: Decompress | undefined;
+}
 
 /**
  * The rows of the last transition, one for each sub-environment, in memory that is used again for each. Where it is for some of
@@ -51,7 +59,7 @@ export class Rows {
   /** Parts of a session come in the same few sizes at every step. */
   private readonly headers = new Map<number, Header>();
 
-  private readonly memory: SharedMemory | undefined;
+  private readonly readers: PayloadReaders;
 
   private readonly rowOf: ReadonlyMap<number, number> | undefined;
 
@@ -60,13 +68,13 @@ export class Rows {
     space: Space,
     numEnvs: number,
     envId: string,
-    memory?: SharedMemory,
+    readers: PayloadReaders = {},
     envs?: readonly number[],
   ) {
     const rows = envs?.length ?? numEnvs;
     this.rowOf = envs && new Map(envs.map((env, row) => [env, row]));
     this.space = space;
-    this.memory = memory;
+    this.readers = readers;
     this.warning = new InfoWarning(envId);
     this.rewards = new Float64Array(rows);
     this.terminations = new Uint8Array(rows);
@@ -118,7 +126,7 @@ export class Rows {
 
   private readPart(part: TransitionPart, asked: Asked, before: number): void {
     const header = this.headerFor(part.rows);
-    const blocks = new Blocks(this.payload(part));
+    const blocks = new Blocks(this.payload(part, header.bytes.length));
     blocks.takeInto(header.bytes);
     const places = this.place(header, asked, before);
     this.observations.read(blocks, places);
@@ -128,11 +136,19 @@ export class Rows {
     if (part.details.length > 0) this.readDetails(part.details, places, ended);
   }
 
-  private payload({ location }: TransitionPart): Uint8Array | UnreadPayload {
-    if (location?.$case === 'payload') return location.value;
-    if (location === undefined || this.memory === undefined)
+  private payload(
+    { location, uncompressedBytes }: TransitionPart,
+    columnBytes: number,
+  ): Uint8Array | UnreadPayload {
+    const { memory, decompress } = this.readers;
+    if (location?.$case === 'payload') {
+      if (uncompressedBytes === 0n) return location.value;
+      if (decompress === undefined) throw malformed('it is compressed, which nobody asked for');
+      return decompressed(location.value, columnBytes, Number(uncompressedBytes), decompress);
+    }
+    if (location === undefined || memory === undefined)
       throw malformed('it is nowhere that this session knows');
-    return this.memory.payload(location.value);
+    return memory.payload(location.value);
   }
 
   private headerFor(rows: number): Header {
@@ -190,6 +206,26 @@ export class Rows {
     for (const { row, seed } of seeds)
       this.seeds.set(envAt(places, row), fromMagnitude(seed?.magnitude ?? new Uint8Array()));
   }
+}
+
+/** A payload of which all behind the columns is compressed. */
+function decompressed(
+  payload: Uint8Array,
+  columnBytes: number,
+  length: number,
+  decompress: Decompress,
+): UnreadPayload {
+  // Checked first: a length from the wire must not decide how much memory is taken.
+  if (length <= columnBytes || length > maxMessageBytes)
+    throw malformed(`${payload.length} bytes are compressed from ${length}`);
+  const rest = decompress(payload.subarray(columnBytes), length - columnBytes);
+  return {
+    length,
+    readInto: (target, begin) => {
+      const [bytes, from] = begin < columnBytes ? [payload, begin] : [rest, begin - columnBytes];
+      target.set(bytes.subarray(from, from + target.length));
+    },
+  };
 }
 
 /** The columns before the observations, copied to where they are aligned: a payload may begin at any offset. */

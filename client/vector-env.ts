@@ -94,7 +94,7 @@ export class VectorEnv<Obs = Sample, Act = Sample> {
     this.seed = fromMagnitude(opened.seed?.magnitude ?? new Uint8Array());
     const envId = opened.environment?.id ?? '';
     const { singleObservationSpace: space, numEnvs } = this;
-    this.makeRows = (envs) => new Rows(space, numEnvs, envId, session.memory, envs);
+    this.makeRows = (envs) => new Rows(space, numEnvs, envId, session.readers, envs);
     this.rows = this.makeRows();
   }
 

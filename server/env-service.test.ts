@@ -78,6 +78,7 @@ describe('GetServerInfo', limit, () => {
         Capability.CAPABILITY_SEED_PLAN,
         Capability.CAPABILITY_SHARED_MEMORY,
         Capability.CAPABILITY_ASYNCHRONOUS,
+        Capability.CAPABILITY_COMPRESSION,
       ],
       limits: { maxMessageBytes: 67_108_864n, maxEnvsPerSession: 4096, maxSessions: 256 },
     });

@@ -64,6 +64,7 @@ const capabilities = [
   Capability.CAPABILITY_SEED_PLAN,
   Capability.CAPABILITY_SHARED_MEMORY,
   Capability.CAPABILITY_ASYNCHRONOUS,
+  Capability.CAPABILITY_COMPRESSION,
 ];
 
 /** Session messages pass as bytes: the session reads them itself, so that a broken one gets an Error, and writes rows without a copy. */

@@ -108,7 +108,10 @@ function checkCapabilities(request: OpenRequest): void {
       `observation mode ${request.observationMode}`,
     ],
     [request.failurePolicy > FailurePolicy.FAILURE_POLICY_ERROR, 'failure policy RESTART'],
-    [request.compression !== Compression.COMPRESSION_UNSPECIFIED, 'compression'],
+    [
+      request.compression > Compression.COMPRESSION_ZSTD,
+      `compression ${request.compression}; Zstandard is there`,
+    ],
     [
       request.autoresetMode > AutoresetMode.AUTORESET_MODE_DISABLED,
       `autoreset mode ${request.autoresetMode}`,

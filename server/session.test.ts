@@ -454,7 +454,7 @@ describe('bad input to Open', limit, () => {
       /DISABLED/,
       [],
     ],
-    ['compression', { compression: 1 }, ErrorReason.ERROR_REASON_UNIMPLEMENTED, /compression/, []],
+    ['LZ4', { compression: 2 }, ErrorReason.ERROR_REASON_UNIMPLEMENTED, /compression 2/, []],
   ])('%s', async (_name, fields, reason, message, suggestions) => {
     const session = new RawSession(client);
     const error = await session.ask(open(fields), 'error');

@@ -145,6 +145,7 @@ export class Session {
       maxMessageBytes: BigInt(limits.maxMessageBytes),
       leaseS: 0,
       sharedMemory: memory?.offer,
+      compression: request.compression,
     };
   }
 

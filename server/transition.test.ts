@@ -49,14 +49,16 @@ const anyPart = fc
     payload: fc.uint8Array({ maxLength: 400 }),
     details: fc.uint8Array({ maxLength: 200 }),
     shared: fc.option(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 2 ** 32 - 1 }))),
+    uncompressedBytes: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2 ** 40 })),
   })
   .map(
-    ({ rows, payload, details, shared }): Part => ({
+    ({ rows, payload, details, shared, uncompressedBytes }): Part => ({
       rows,
       payload: Buffer.from(payload),
       payloadBytes: shared === null ? payload.length : shared[1],
       slot: shared === null ? undefined : { number: shared[0], free: () => undefined },
       details: Buffer.from(details),
+      uncompressedBytes,
     }),
   );
 
@@ -122,6 +124,21 @@ test('a frame whose payload is in a slot has its columns', () => {
   expect(endedEnvIndicesOf(part)).toEqual([5, 9]);
   expect(String(part.details)).toBe('x');
   expect(() => readPart(body)).toThrow(RangeError);
+});
+
+test('a frame whose payload is compressed has its columns and says how long it was', () => {
+  const payload = Buffer.concat([columns([4, 5, 9], [0, 1, 0], [0, 0, 1]), Buffer.from('zstd')]);
+  const plain = frameBody(3, payload, Buffer.from('x'));
+  plain.writeUInt32LE(4, 12);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(5000n);
+  const body = Buffer.concat([plain.subarray(0, 16), length, plain.subarray(16)]);
+  const part = readPart(body);
+  expect(part).toMatchObject({ rows: 3, payloadBytes: payload.length, uncompressedBytes: 5000 });
+  expect(part.payload.equals(payload)).toBe(true);
+  expect(endedEnvIndicesOf(part)).toEqual([5, 9]);
+  expect(String(part.details)).toBe('x');
+  expect(() => readPart(plain)).toThrow(RangeError);
 });
 
 test('refuses frames whose lengths do not fit', () => {

@@ -4,7 +4,7 @@ import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { SharedSlot } from './shared-memory.js';
 
 const frameHeadBytes = 16;
-const flag = { more: 1, shared: 2 };
+const flag = { more: 1, shared: 2, compressed: 4 };
 
 /** A TRANSITION frame's body, cut up. */
 export interface Part {
@@ -12,6 +12,8 @@ export interface Part {
   /** The payload, or only its columns where it is in a slot. */
   readonly payload: Buffer;
   readonly payloadBytes: number;
+  /** Length of the payload before compression; 0 when it is not compressed. */
+  readonly uncompressedBytes: number;
   /** Where the payload is in shared memory. */
   readonly slot: SharedSlot | undefined;
   readonly details: Buffer;
@@ -32,16 +34,19 @@ export function readPart(body: Buffer, named?: SharedSlot): Part {
   const rows = body.readUInt32LE(0);
   const payloadBytes = body.readUInt32LE(4);
   const slot = isShared(body) ? named : undefined;
+  const isCompressed = (body.readUInt32LE(12) & flag.compressed) !== 0;
+  const payloadBegin = frameHeadBytes + (isCompressed ? 8 : 0);
   const columnsEnd = columns(rows).end;
-  const payloadEnd = frameHeadBytes + (slot === undefined ? payloadBytes : columnsEnd);
+  const payloadEnd = payloadBegin + (slot === undefined ? payloadBytes : columnsEnd);
   const end = payloadEnd + body.readUInt32LE(8);
   if (rows === 0 || end !== body.length)
     throw new RangeError('a TRANSITION frame whose lengths do not fit');
   if (payloadBytes < columnsEnd) throw new RangeError('a TRANSITION frame without its columns');
   return {
     rows,
-    payload: body.subarray(frameHeadBytes, payloadEnd),
+    payload: body.subarray(payloadBegin, payloadEnd),
     payloadBytes,
+    uncompressedBytes: isCompressed ? Number(body.readBigUInt64LE(frameHeadBytes)) : 0,
     slot,
     details: body.subarray(payloadEnd, end),
   };
@@ -72,8 +77,8 @@ export function endedEnvIndicesOf(part: Part): number[] {
   );
 }
 
-// Tags: SessionResponse.transition, rendered, called; Transition.delivery, parts, more; TransitionPart.rows, payload, slot, details;
-// SharedSlot.slot, length.
+// Tags: SessionResponse.transition, rendered, called; Transition.delivery, parts, more; TransitionPart.rows, payload, slot, details,
+// uncompressed_bytes; SharedSlot.slot, length.
 const tag = {
   transition: 0x2a,
   rendered: 0x3a,
@@ -87,6 +92,7 @@ const tag = {
   slotNumber: 0x08,
   slotLength: 0x10,
   details: 0x22,
+  uncompressedBytes: 0x28,
 };
 /** Most that a message has beside its parts: seq, tag and length of the transition, delivery, more. */
 const envelopeBytes = 32;
@@ -178,9 +184,12 @@ function writePart(message: Buffer, start: number, part: Part): number {
   let at = writeVarint(message, writeTag(message, start, tag.part), contentBytes(part));
   at = writeVarint(message, writeTag(message, at, tag.rows), part.rows);
   at = part.slot === undefined ? writePayload(message, at, part) : writeSlot(message, at, part);
-  if (part.details.length === 0) return at;
-  at = writeVarint(message, writeTag(message, at, tag.details), part.details.length);
-  return at + part.details.copy(message, at);
+  if (part.details.length > 0) {
+    at = writeVarint(message, writeTag(message, at, tag.details), part.details.length);
+    at += part.details.copy(message, at);
+  }
+  if (part.uncompressedBytes === 0) return at;
+  return writeVarint(message, writeTag(message, at, tag.uncompressedBytes), part.uncompressedBytes);
 }
 
 function writePayload(message: Buffer, start: number, { payload }: Part): number {
@@ -200,10 +209,11 @@ function slotBytes({ slot, payloadBytes }: Part): number {
 }
 
 function contentBytes(part: Part): number {
-  const { rows, payload, slot, details } = part;
+  const { rows, payload, slot, details, uncompressedBytes } = part;
+  const compressionBytes = uncompressedBytes === 0 ? 0 : 1 + varintBytes(uncompressedBytes);
   const detailsBytes = details.length === 0 ? 0 : fieldBytes(details.length);
   const location = slot === undefined ? payload.length : slotBytes(part);
-  return 1 + varintBytes(rows) + fieldBytes(location) + detailsBytes;
+  return 1 + varintBytes(rows) + fieldBytes(location) + detailsBytes + compressionBytes;
 }
 
 /** Bytes of a length-delimited field: tag, length, content. */

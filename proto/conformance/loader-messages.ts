@@ -82,6 +82,7 @@ export interface TransitionPart {
   rows: number;
   payload: Buffer;
   details: Buffer;
+  uncompressed_bytes: string;
 }
 
 export interface TransitionMessage {
@@ -115,6 +116,7 @@ export interface Opened {
   delivery_window: number;
   max_message_bytes: string;
   lease_s: number;
+  compression: string;
 }
 
 export interface Rendered {

@@ -1,3 +1,4 @@
+import { ZSTDDecoder } from 'zstddec';
 import { detailsOf } from './loader-client.js';
 import type {
   Description,
@@ -53,9 +54,21 @@ function seedsOf(details: TransitionDetails, rows: number): (string | null)[] {
   return Array.from({ length: rows }, (_, row) => seeds.get(row)?.toString() ?? null);
 }
 
+const zstd = new ZSTDDecoder();
+await zstd.init();
+
+/** A part's payload as it was before compression. */
+function payloadOf({ rows, payload, uncompressed_bytes }: TransitionPart): Buffer {
+  if (uncompressed_bytes === '0') return payload;
+  const columns = [4, 4, 4, 8, 8, 1, 1, 1, 1].map((bytes) => Math.ceil((bytes * rows) / 8) * 8);
+  const begin = columns.reduce((sum, bytes) => sum + bytes, 0);
+  const rest = zstd.decode(payload.subarray(begin), Number(uncompressed_bytes) - begin);
+  return Buffer.concat([payload.subarray(0, begin), rest]);
+}
+
 function readPart(part: TransitionPart, space: Space): Part {
   const { rows } = part;
-  const reader = new PayloadReader(part.payload);
+  const reader = new PayloadReader(payloadOf(part));
   const details = detailsOf(part.details);
   const [envIndex, episode, episodeStep] = [1, 2, 3].map(() => reader.numbers(rows));
   const [seq, reward] = [1, 2].map(() => reader.block(8 * rows));
@@ -151,7 +164,7 @@ export function environmentJson(summary: EnvironmentSummary): JsonObject {
 }
 
 function openedJson(opened: Opened): JsonObject {
-  const { max_in_flight, delivery_window, lease_s } = opened;
+  const { max_in_flight, delivery_window, lease_s, compression } = opened;
   return {
     opened: {
       has_session_id: opened.session_id !== '',
@@ -167,6 +180,7 @@ function openedJson(opened: Opened): JsonObject {
       delivery_window,
       max_message_bytes: Number(opened.max_message_bytes),
       lease_s,
+      compression: compression.replace('COMPRESSION_', ''),
     },
   };
 }

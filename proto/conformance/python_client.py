@@ -15,6 +15,7 @@ from typing import Any
 
 import grpc
 import numpy as np
+import zstandard
 
 from python_spaces import PayloadReader, encode, read
 from python_stubs import error_pb2, service_pb2, service_pb2_grpc, session_pb2
@@ -119,9 +120,21 @@ class Transition:
         return np.concatenate([part.columns[name] for part in self.parts])
 
 
+def _payload(message: Any) -> bytes:
+    """Gives a part's payload as it was before compression."""
+    if message.uncompressed_bytes == 0:
+        return message.payload
+    sizes = [np.dtype(dtype).itemsize * message.rows for _, dtype in _COLUMNS]
+    begin = sum(size + -size % 8 for size in sizes)
+    rest = zstandard.ZstdDecompressor().decompress(message.payload[begin:])
+    if begin + len(rest) != message.uncompressed_bytes:
+        raise ValueError(f"{begin + len(rest)} bytes, not {message.uncompressed_bytes}")
+    return message.payload[:begin] + rest
+
+
 def _read_part(message: Any, space: Any) -> Part:
     rows = message.rows
-    reader = PayloadReader(message.payload)
+    reader = PayloadReader(_payload(message))
     columns = {name: reader.block(np.dtype(dtype), (rows,)) for name, dtype in _COLUMNS}
     observation = read(space, rows, reader)
     finals = int(columns["has_final"].sum())

@@ -86,6 +86,7 @@ def environment_json(summary: Any) -> dict[str, Any]:
 def opened_json(opened: Any) -> dict[str, Any]:
     """Gives an OpenedResponse; its unguessable id only as whether there is one."""
     mode = session_pb2.AutoresetMode.Name(opened.autoreset_mode)
+    compression = session_pb2.Compression.Name(opened.compression)
     form = {
         "has_session_id": opened.session_id != "",
         "observation_space": space_json(opened.observation_space),
@@ -100,6 +101,7 @@ def opened_json(opened: Any) -> dict[str, Any]:
         "delivery_window": opened.delivery_window,
         "max_message_bytes": opened.max_message_bytes,
         "lease_s": opened.lease_s,
+        "compression": compression[len("COMPRESSION_") :],
     }
     return {"opened": form}
 

@@ -3,17 +3,19 @@
 import operator
 from collections.abc import Mapping
 
+from gymlink.client.compression import COMPRESSIONS
 from gymlink.client.errors import failure
 from gymlink.client.opening import arguments, seed_message
 
 
-def open_options(*, seed=None, wrappers=(), info_keys=None, plan=None, num_envs=1):
+def open_options(*, seed=None, wrappers=(), info_keys=None, compression=None, plan=None, num_envs=1):
     """Fields of OpenRequest; what is left to the server is None.
 
     Args:
         seed: Seed of the first reset if that names none.
         wrappers: Names, pairs of name and arguments, or dicts of ``name`` and ``kwargs``.
         info_keys: Keys of the infos that travel; None for all.
+        compression: ``zstd``, or None.
         plan: Later episodes of each sub-environment, as dicts of ``seed`` and ``options``; None for no plan.
         num_envs: Number of sub-environments.
 
@@ -24,6 +26,7 @@ def open_options(*, seed=None, wrappers=(), info_keys=None, plan=None, num_envs=
         "seed": None if seed is None else seed_message(operator.index(seed)),
         "wrappers": [_wrapper(item) for item in _listed("wrappers", wrappers)],
         "info_filter": None if info_keys is None else _info_filter(info_keys),
+        "compression": None if compression is None else _compression(compression),
         "plan": None if plan is None else _planned_resets(_listed("plan", plan), num_envs),
     }
 
@@ -46,6 +49,12 @@ def _info_filter(info_keys):
     if not all(isinstance(key, str) for key in keys):
         raise _invalid(f"info_keys holds texts, not {info_keys!r}.")
     return {"keys": keys, "none": not keys}
+
+
+def _compression(name):
+    if name not in COMPRESSIONS:
+        raise _invalid(f"There is no compression {name!r}; there is {', '.join(COMPRESSIONS)}.")
+    return COMPRESSIONS[name]
 
 
 def _planned_resets(plan, num_envs):

@@ -37,6 +37,8 @@ class RemoteEnv(gymnasium.Env):
             allow-list (``"TimeAwareObservation"``), a pair of name and arguments (``("FrameStackObservation", {"stack_size":
             4})``), or a dict of ``name`` and ``kwargs``. The spaces are then those of the outermost one.
         info_keys: Top-level keys of the infos that travel; an empty list for no infos at all, None for all.
+        compression: ``zstd`` has large observations come compressed, without loss, unless they come through shared memory. It
+            pays where the network is the limit, and needs the package zstandard here and in the environment's family.
         timeout_s: Seconds within which the server must answer each request; the default is longer than its own deadlines.
         **kwargs: Constructor arguments, each on the environment's allow-list.
 
@@ -66,6 +68,7 @@ class RemoteEnv(gymnasium.Env):
         seed=None,
         wrappers=(),
         info_keys=None,
+        compression=None,
         timeout_s=DEFAULT_TIMEOUT_S,
         **kwargs,
     ):
@@ -74,7 +77,7 @@ class RemoteEnv(gymnasium.Env):
             "render_mode": render_mode,
             "max_episode_steps": max_episode_steps,
             "autoreset_mode": schema.AUTORESET_MODE_DISABLED,
-            **open_options(seed=seed, wrappers=wrappers, info_keys=info_keys),
+            **open_options(seed=seed, wrappers=wrappers, info_keys=info_keys, compression=compression),
         }
         self.session, opened = open_session(env_id, address, timeout_s, fields, kwargs)
         self._finalizer = weakref.finalize(self, self.session.abandon)

@@ -49,6 +49,8 @@ class RemoteVectorEnv(VectorEnv):
         wrappers: Gymnasium wrappers that the server puts around each sub-environment, as `RemoteEnv` takes them.
             (`gymnasium.make_vec` keeps an argument of this name for itself: use this class.)
         info_keys: Top-level keys of the infos that travel; an empty list for no infos at all, None for all.
+        compression: ``zstd`` has large observations come compressed, without loss, unless they come through shared memory. It
+            pays where the network is the limit, and needs the package zstandard here and in the environment's family.
         plan: Seeds and options of autoresets: for each sub-environment a list of its later episodes, used up in order, each a
             dict that may have ``seed`` (else its generator goes on) and ``options``. Autoresets after them are as without a plan;
             a `reset` uses none up. Not with AutoresetMode.DISABLED.
@@ -86,6 +88,7 @@ class RemoteVectorEnv(VectorEnv):
         seed=None,
         wrappers=(),
         info_keys=None,
+        compression=None,
         plan=None,
         timeout_s=DEFAULT_TIMEOUT_S,
         **kwargs,
@@ -103,7 +106,9 @@ class RemoteVectorEnv(VectorEnv):
             "autoreset_mode": _MODES[self.autoreset_mode],
             "observation_mode": mode,
             "env_kwargs": env_kwargs and [arguments(each, "constructor argument") for each in env_kwargs],
-            **open_options(seed=seed, wrappers=wrappers, info_keys=info_keys, plan=plan, num_envs=num_envs),
+            **open_options(
+                seed=seed, wrappers=wrappers, info_keys=info_keys, compression=compression, plan=plan, num_envs=num_envs
+            ),
         }
         try:
             self.session, opened = open_session(env_id, address, timeout_s, fields, kwargs)

@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 
+from gymlink.client.compression import decompressor
 from gymlink.client.errors import GymlinkError, failure, from_message, malformed
 from gymlink.client.shared_memory import SharedMemory
 from gymlink.protocol import wire
@@ -45,7 +46,7 @@ class Session:
         # Without serializers, messages are bytes: no protobuf runtime is needed.
         self._call = self._channel.stream_stream(_METHOD)(iter(self._outgoing.get, None))
         self._seq = self._acknowledged = 0
-        self._max_message_bytes, self._memory = 0, None
+        self._max_message_bytes, self._memory, self._decompress = 0, None, None
         self._ended = None
         self._deadline, self._expired, self._over = float("inf"), False, threading.Event()
         threading.Thread(target=self._watch, name="gymlink-deadline", daemon=True).start()
@@ -54,6 +55,7 @@ class Session:
         """Opens the session with an OpenRequest within some seconds; returns the OpenedResponse."""
         later, self._timeout_s = self._timeout_s, timeout_s
         try:
+            self._decompress = decompressor(request)
             opened = self.request("open", request, "opened")
         except BaseException:
             self.abandon()
@@ -143,6 +145,10 @@ class Session:
 
     def _whole(self, part):
         """A part with its payload."""
+        if "uncompressed_bytes" in part:
+            if self._decompress is None:
+                raise self._broken(malformed("a payload is compressed although nobody asked for it"))
+            return {**part, "payload": self._decompress(part)}
         if "slot" not in part:
             return part
         if self._memory is None:

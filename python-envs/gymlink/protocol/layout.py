@@ -1,6 +1,7 @@
 """``layout(space, n)`` of space.proto: which blocks there are, and how long they are."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from gymnasium import spaces
@@ -19,6 +20,16 @@ class InvalidRow(ValueError):
 def padded(length):
     """The next multiple of 8."""
     return (length + 7) & ~7
+
+
+# Bytes of an element of each column of a TransitionPart before the observations (session.proto).
+COLUMN_BYTES = (4, 4, 4, 8, 8, 1, 1, 1, 1)
+
+
+@lru_cache(maxsize=256)
+def columns_bytes(rows):
+    """Bytes of blocks 1 to 9 of a TransitionPart's payload."""
+    return sum(padded(size * rows) for size in COLUMN_BYTES)
 
 
 def leaves(space, path=()):

@@ -183,6 +183,7 @@ MESSAGES = {
         12: ("max_message_bytes", "varint", False),
         13: ("lease_s", "varint", False),
         14: ("shared_memory", "SharedMemoryOffer", False),
+        15: ("compression", "varint", False),
     },
     "AttachRequest": {
         1: ("protocol", "ProtocolVersion", False),

@@ -5,16 +5,14 @@ from functools import lru_cache
 
 from gymlink.protocol import schema, wire
 from gymlink.protocol.columns import BufferFull
-from gymlink.protocol.layout import InvalidRow, has_greatest_size, known_bytes, padded
+from gymlink.protocol.layout import COLUMN_BYTES, InvalidRow, columns_bytes, has_greatest_size, known_bytes, padded
 from gymlink.protocol.layout_writer import LayoutWriter
 from gymlink.protocol.values import magnitude
 from gymlink.sidecar.errors import RequestError
 from gymlink.sidecar.infos import encode_infos
 
 # Flags of a TRANSITION frame (worker.proto).
-MORE, SHARED = 1, 2
-# Bytes of an element of each column before the observations.
-_COLUMN_BYTES = (4, 4, 4, 8, 8, 1, 1, 1, 1)
+MORE, SHARED, COMPRESSED = 1, 2, 4
 
 
 class Rows:
@@ -90,13 +88,8 @@ _ROW_COLUMNS = (
 def _columns(count):
     """Blocks 1 to 9 of a payload, each padded to a multiple of 8 bytes."""
     forms = [f"{count}I"] * 3 + [f"{8 * count}s", f"{count}d"] + [f"{count}s"] * 4
-    paddings = [padded(size * count) - size * count for size in _COLUMN_BYTES]
+    paddings = [padded(size * count) - size * count for size in COLUMN_BYTES]
     return struct.Struct("<" + "".join(f"{form}{pad}x" for form, pad in zip(forms, paddings)))
-
-
-def columns_bytes(count):
-    """Bytes of blocks 1 to 9 of a payload."""
-    return _columns(count).size
 
 
 def _payload_bytes(space, rows, has_finals=True):

@@ -6,7 +6,9 @@ import struct
 import sys
 
 from gymlink.protocol import schema, wire
+from gymlink.protocol.layout import columns_bytes
 from gymlink.sidecar.attributes import AllowList, decode_call
+from gymlink.sidecar.compression import compressor
 from gymlink.sidecar.errors import as_request_error, error_message, formatted, malformed
 from gymlink.sidecar.frames import FrameSocket
 from gymlink.sidecar.processes import connect, hold, redirect_output
@@ -14,10 +16,10 @@ from gymlink.sidecar.requests import decode_render, decode_reset, decode_step
 from gymlink.sidecar.saved_states import SavedStates
 from gymlink.sidecar.shared_memory import SharedMemory
 from gymlink.sidecar.sub_environments import SubEnvironments
-from gymlink.sidecar.transition import MORE, SHARED, columns_bytes
+from gymlink.sidecar.transition import COMPRESSED, MORE, SHARED
 from gymlink.sidecar.vectorised import VectorisedEnvironments, is_vectorised
 
-_TRANSITION_HEAD = struct.Struct("<IIII")
+_TRANSITION_HEAD, _UNCOMPRESSED_BYTES = struct.Struct("<IIII"), struct.Struct("<Q")
 
 
 def serve(path, worker_id, manifest):
@@ -44,7 +46,7 @@ class Worker:
     def __init__(self, frames, manifest, folder):
         self._frames, self._manifest, self._folder = frames, manifest, folder
         hold(frames.fileno())
-        self._env_id, self._made = "", None
+        self._env_id, self._made, self._compress = "", None, None
         self._states = SavedStates()
 
     def run(self):
@@ -90,7 +92,9 @@ class Worker:
         if self._made is not None:
             raise malformed("A worker is opened once.")
         message = wire.decode("OpenWorker", body)
-        self._env_id = message.get("open", {}).get("env_id", "")
+        request = message.get("open", {})
+        self._env_id = request.get("env_id", "")
+        self._compress = compressor(request.get("compression", 0), self._env_id)
         if is_vectorised(self._env_id):
             self._made = VectorisedEnvironments(message, self._manifest)
         else:
@@ -124,13 +128,21 @@ class Worker:
     def _send(self, seq, envs, selection, rows, more=0):
         def send(count, payload, details, flags):
             flags |= more
-            head = _TRANSITION_HEAD.pack(count, len(payload), len(details), flags)
-            shown = payload[: columns_bytes(count)] if flags & SHARED else payload
-            self._frames.write(schema.FRAME_TYPE_TRANSITION, seq, head, shown, details)
+            columns = columns_bytes(count)
+            compressed = self._compress(payload[columns:]) if self._compress else None
+            if compressed is not None:
+                head = _TRANSITION_HEAD.pack(count, columns + len(compressed), len(details), flags | COMPRESSED)
+                shown = (_UNCOMPRESSED_BYTES.pack(len(payload)), payload[:columns], compressed)
+            else:
+                head = _TRANSITION_HEAD.pack(count, len(payload), len(details), flags)
+                shown = (payload[:columns] if flags & SHARED else payload,)
+            self._frames.write(schema.FRAME_TYPE_TRANSITION, seq, head, *shown, details)
 
         envs.write(seq, selection, rows, send, self._frames.slot)
 
     def _share_memory(self, seq, body):
+        # On one machine bytes cost less than their compression.
+        self._compress = None
         message = wire.decode("ShareMemory", body)
         self._envs().share(SharedMemory(message["path"], message["slot_bytes"]))
         self._frames.write(schema.FRAME_TYPE_MEMORY_SHARED, seq)

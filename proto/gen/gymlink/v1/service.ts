@@ -237,7 +237,7 @@ export interface SessionSummary {
   rows: bigint;
   /** Address of the client as the server sees it. */
   peer: string;
-  /** Bytes of payloads that went to the client in messages. */
+  /** Bytes of payloads that went to the client in messages, compressed ones as they went. */
   messageBytes: bigint;
   /** Bytes of payloads that the client was given in shared memory; 0 where that is not in use. */
   sharedBytes: bigint;

@@ -91,13 +91,19 @@ export namespace FailurePolicy {
   export type FAILURE_POLICY_RESTART = typeof FailurePolicy.FAILURE_POLICY_RESTART;
 }
 
-/** Lossless compression of payloads. */
+/**
+ * Lossless compression of payloads in messages (TransitionPart.uncompressed_bytes). The worker compresses, the client
+ * decompresses, and the server passes both on unread. From SharedMemoryReady on nothing is compressed any more.
+ */
 export const Compression = {
   /** COMPRESSION_UNSPECIFIED - None. */
   COMPRESSION_UNSPECIFIED: 0,
-  /** COMPRESSION_ZSTD - Zstandard (RFC 8878). Needs CAPABILITY_COMPRESSION. */
+  /**
+   * COMPRESSION_ZSTD - Zstandard (RFC 8878), without a dictionary. Needs CAPABILITY_COMPRESSION. UNIMPLEMENTED where the environment's family lacks
+   * the package for it.
+   */
   COMPRESSION_ZSTD: 1,
-  /** COMPRESSION_LZ4 - LZ4 frame format. Needs CAPABILITY_COMPRESSION. */
+  /** COMPRESSION_LZ4 - LZ4 frame format. A server with CAPABILITY_COMPRESSION may lack it: UNIMPLEMENTED. */
   COMPRESSION_LZ4: 2,
 } as const;
 
@@ -292,7 +298,7 @@ export interface OpenRequest {
    * those of the outermost. A constructor that raises is INVALID_KWARGS. Needs CAPABILITY_WRAPPERS.
    */
   wrappers: WrapperSpec[];
-  /** Compression of payloads. */
+  /** Compression that the client can read. The server's answer is in Opened; one that it cannot do is UNIMPLEMENTED. */
   compression: Compression;
   /**
    * True: the client would read payloads from shared memory. The server offers it where a payload of all rows takes at least
@@ -379,7 +385,11 @@ export interface OpenedResponse {
   /** Seconds that the session outlives a dropped stream; 0 without CAPABILITY_RESUME. */
   leaseS: number;
   /** Shared memory that the client may prove it can read; unset if none is offered. */
-  sharedMemory: SharedMemoryOffer | undefined;
+  sharedMemory:
+    | SharedMemoryOffer
+    | undefined;
+  /** Compression that payloads may have: the one that Open asked for. */
+  compression: Compression;
 }
 
 /**
@@ -503,7 +513,11 @@ export interface TransitionPart {
     | undefined;
   /** A serialized TransitionDetails; empty when there are none. (Bytes, so that a server can pass it on unread.) */
   details: Uint8Array;
-  /** Length of the payload before compression; 0 when it is not compressed. */
+  /**
+   * 0 when the payload is as above. Otherwise it is compressed as Opened says: its blocks 1 to 9 are as above, and one frame of the
+   * compression holds all the bytes behind these. Then this is the length of the whole payload before compression, which is within
+   * the client's message limit. A worker leaves payloads as they are that are small, or that compression would not make smaller.
+   */
   uncompressedBytes: bigint;
 }
 
@@ -1654,6 +1668,7 @@ function createBaseOpenedResponse(): OpenedResponse {
     maxMessageBytes: 0n,
     leaseS: 0,
     sharedMemory: undefined,
+    compression: 0,
   };
 }
 
@@ -1703,6 +1718,9 @@ export const OpenedResponse: MessageFns<OpenedResponse> = {
     }
     if (message.sharedMemory !== undefined) {
       SharedMemoryOffer.encode(message.sharedMemory, writer.uint32(114).fork()).join();
+    }
+    if (message.compression !== 0) {
+      writer.uint32(120).int32(message.compression);
     }
     return writer;
   },
@@ -1830,6 +1848,14 @@ export const OpenedResponse: MessageFns<OpenedResponse> = {
             }
 
             message.sharedMemory = SharedMemoryOffer.decode(reader, reader.uint32());
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.compression = reader.int32() as any;
             continue;
           }
         }

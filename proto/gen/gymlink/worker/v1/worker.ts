@@ -34,7 +34,8 @@ export const FrameType = {
   /**
    * FRAME_TYPE_TRANSITION - Worker to server, raw: uint32 rows, uint32 payload bytes, uint32 details bytes, uint32 flags, then the payload and the details of
    * a gymlink.v1.TransitionPart. Flag 1: another TRANSITION frame answers the same request. Flag 2: the payload is in the slot
-   * that the request named; in its place are only its columns (blocks 1 to 9), for the server to look at.
+   * that the request named; in its place are only its columns (blocks 1 to 9), for the server to look at. Flag 4: the payload is
+   * compressed, and ahead of it stands a uint64, its uncompressed_bytes.
    */
   FRAME_TYPE_TRANSITION: 6,
   /** FRAME_TYPE_RENDER - Server to worker: gymlink.v1.RenderRequest. Answered by RENDERED. */
