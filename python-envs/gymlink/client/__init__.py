@@ -15,10 +15,19 @@ environment variable GYMLINK_ADDRESS counts, else ``localhost:50051``. Needs the
 from gymlink.client.errors import GymlinkError
 from gymlink.client.infos import UnsupportedInfo
 from gymlink.client.registration import register
+from gymlink.client.remote_async_vector_env import RemoteAsyncVectorEnv
 from gymlink.client.remote_env import RemoteEnv
 from gymlink.client.remote_vector_env import RemoteVectorEnv
 from gymlink.client.transitions import TransitionDetails
 
-__all__ = ["GymlinkError", "RemoteEnv", "RemoteVectorEnv", "TransitionDetails", "UnsupportedInfo", "register"]
+__all__ = [
+    "GymlinkError",
+    "RemoteAsyncVectorEnv",
+    "RemoteEnv",
+    "RemoteVectorEnv",
+    "TransitionDetails",
+    "UnsupportedInfo",
+    "register",
+]
 
 register()

@@ -207,6 +207,17 @@ def _place(space, batch, where, indices, part):
             batch[index] = value
 
 
+def joined(space, parts):
+    """Batches one behind the other, as a copy for the user."""
+    if isinstance(space, _ARRAYS):
+        return np.concatenate(parts)
+    if isinstance(space, spaces.Dict):
+        return {key: joined(entry, [part[key] for part in parts]) for key, entry in space.spaces.items()}
+    if isinstance(space, spaces.Tuple):
+        return tuple([joined(entry, column) for entry, column in zip(space.spaces, zip(*parts))])
+    return tuple([value for part in parts for value in part])
+
+
 def snapshot(space, batch):
     """A copy of a batch for the user."""
     if isinstance(space, _ARRAYS):

@@ -17,7 +17,7 @@ _TEXTS = ("env_id", "render_mode")
 _COUNTS = ("num_envs", "max_episode_steps", "num_workers")
 
 
-def open_session(env_id, address, timeout_s, fields, kwargs):
+def open_session(env_id, address, timeout_s, fields, kwargs, session_type=Session):
     """Opens a session.
 
     Args:
@@ -27,6 +27,7 @@ def open_session(env_id, address, timeout_s, fields, kwargs):
             a family may have to be built for it.
         fields: Fields of OpenRequest; those that are None are left out.
         kwargs: Constructor arguments.
+        session_type: Class of the session.
 
     Returns:
         ``(Session, OpenedResponse)``.
@@ -48,7 +49,7 @@ def open_session(env_id, address, timeout_s, fields, kwargs):
     for name in _COUNTS:
         if name in request and not 1 <= operator.index(request[name]) < 1 << 32:
             raise failure("INVALID_ARGUMENT", f"{name} must be a whole number from 1 to {(1 << 32) - 1}, not {request[name]}.")
-    session = Session(address or os.environ.get("GYMLINK_ADDRESS") or DEFAULT_ADDRESS, timeout_s)
+    session = session_type(address or os.environ.get("GYMLINK_ADDRESS") or DEFAULT_ADDRESS, timeout_s)
     return session, session.open(request, _BUILD_TIMEOUT_S if timeout_s == DEFAULT_TIMEOUT_S else timeout_s)
 
 

@@ -13,10 +13,10 @@ from gymnasium.vector.utils import batch_differing_spaces, batch_space
 from gymlink.client import batches, calls, rendering, saved_states, spaces
 from gymlink.client.actions import encode_actions
 from gymlink.client.errors import GymlinkError, failure, spaces_differ
-from gymlink.client.infos import add_columns
 from gymlink.client.open_options import open_options
 from gymlink.client.opening import DEFAULT_TIMEOUT_S, arguments, open_session, seed_from
-from gymlink.client.transitions import TransitionDetails, read_parts
+from gymlink.client.session import AsyncSession, Session
+from gymlink.client.transitions import TransitionDetails, read_parts, vector_infos
 from gymlink.client.vector_arguments import check_count, read_observation_mode, reset_request
 from gymlink.client.warning import InfoWarning
 from gymlink.protocol import schema
@@ -91,6 +91,7 @@ class RemoteVectorEnv(VectorEnv):
         compression=None,
         plan=None,
         timeout_s=DEFAULT_TIMEOUT_S,
+        _batching=None,
         **kwargs,
     ):
         super().__init__()
@@ -109,9 +110,11 @@ class RemoteVectorEnv(VectorEnv):
             **open_options(
                 seed=seed, wrappers=wrappers, info_keys=info_keys, compression=compression, plan=plan, num_envs=num_envs
             ),
+            **(_batching or {}),
         }
+        session_type = AsyncSession if _batching else Session
         try:
-            self.session, opened = open_session(env_id, address, timeout_s, fields, kwargs)
+            self.session, opened = open_session(env_id, address, timeout_s, fields, kwargs, session_type)
         except GymlinkError as error:
             # Nothing was raised there, but a sub-environment is at fault.
             raise (spaces_differ(error) if error.env_indices and error.exception is None else error) from None
@@ -185,7 +188,7 @@ class RemoteVectorEnv(VectorEnv):
     def reset_wait(self):
         """Waits for the reset that `reset_async` began; returns and raises what `reset` does."""
         parts = self._wait("reset")
-        return batches.snapshot(self._row_space, self._observations), self._infos(parts)
+        return batches.snapshot(self._row_space, self._observations), vector_infos(self, self._row_space, parts, self._warning)
 
     def step(self, actions):
         """Steps every sub-environment once.
@@ -220,7 +223,7 @@ class RemoteVectorEnv(VectorEnv):
             np.concatenate([getattr(part, name) for part in parts]) for name in ("rewards", "terminations", "truncations")
         )
         observations = batches.snapshot(self._row_space, self._observations)
-        return observations, rewards, terminations, truncations, self._infos(parts)
+        return observations, rewards, terminations, truncations, vector_infos(self, self._row_space, parts, self._warning)
 
     def call(self, name, *args, **kwargs):
         """Calls a method of each sub-environment, or reads an attribute; returns a tuple with one result each.
@@ -307,7 +310,7 @@ class RemoteVectorEnv(VectorEnv):
         parts = self._read(saved_states.restore(self.session, ids, env_indices), envs)
         for env in envs.tolist():
             self._seeds[env] = -1
-        return batches.snapshot(self._row_space, self._observations), self._infos(parts)
+        return batches.snapshot(self._row_space, self._observations), vector_infos(self, self._row_space, parts, self._warning)
 
     def fork(self, source, targets):
         """Puts the state of one sub-environment, as it is now, into others, which go on from there.
@@ -379,20 +382,3 @@ class RemoteVectorEnv(VectorEnv):
                 self._seeds[env] = seed
         self._parts = parts
         return parts
-
-    def _infos(self, parts):
-        infos = {}
-        for part in parts:
-            if len(part.final_envs):
-                self._add_finals(infos, part)
-            if part.infos:
-                self._warning.look_at(part.infos)
-                add_columns(self, infos, part.infos)
-        return infos
-
-    def _add_finals(self, infos, part):
-        for place, env in enumerate(part.final_envs.tolist()):
-            final_obs = batches.row(self._row_space, part.final_observations, place)
-            self._add_info(infos, {"final_obs": final_obs, "final_info": {}}, env)
-        self._warning.look_at(part.final_infos)
-        add_columns(self, infos["final_info"], part.final_infos)

@@ -4,6 +4,7 @@ import contextlib
 import queue
 import threading
 import time
+from collections import deque
 from typing import Any
 
 import grpc
@@ -120,14 +121,11 @@ class Session:
                 continue
             if number > seq:
                 raise self._broken(malformed(f"it answered request {number} before {seq}"))
-            if "error" in response:
-                raise from_message(response["error"])
-            if reply not in response:
-                raise self._broken(malformed(f"it answered with {', '.join(response) or 'nothing'} instead of {reply}"))
+            found = self._answer(response, reply)
             if reply != "transition":
-                return response[reply]
-            parts += [self._whole(part) for part in response[reply].get("parts", ())]
-            if self._acknowledge(response[reply]):
+                return found
+            parts += [self._whole(part) for part in found.get("parts", ())]
+            if self._acknowledge(found):
                 return parts
 
     def close(self):
@@ -142,6 +140,14 @@ class Session:
     def abandon(self):
         """Gives the session up without a word to the server, which notices the end of the stream."""
         self._end(failure("SESSION_CLOSED", "The environment was closed. Make it again."))
+
+    def _answer(self, response, reply):
+        """The reply in a response to a request; raises the GymlinkError in it."""
+        if "error" in response:
+            raise from_message(response["error"])
+        if reply not in response:
+            raise self._broken(malformed(f"it answered with {', '.join(response) or 'nothing'} instead of {reply}"))
+        return response[reply]
 
     def _whole(self, part):
         """A part with its payload."""
@@ -220,3 +226,59 @@ class Session:
             if time.monotonic() > self._deadline:
                 self._expired = True
                 self._call.cancel()
+
+
+class AsyncSession(Session):
+    """A session whose rows come in deliveries that answer no request. Replies come in any order.
+
+    Args:
+        address: As for Session.
+        timeout_s: Seconds within which anything must come that is waited for.
+    """
+
+    def __init__(self, address, timeout_s):
+        super().__init__(address, timeout_s)
+        self._begun, self._kept = [], deque()
+
+    def receive(self, seq, reply):
+        """Waits for the reply to a request; what comes before it is kept for `arrival`."""
+        while True:
+            arrived = self._take()
+            if arrived[0] == seq:
+                return self._answer(arrived[1], reply)
+            self._kept.append(arrived)
+
+    def arrival(self):
+        """Waits for what comes next.
+
+        Returns:
+            ``(0, parts)`` for a delivery; ``(request, None)`` for a request that was accepted, ``(request, error)`` for one that
+            failed.
+
+        Raises:
+            GymlinkError: The session has ended.
+        """
+        seq, response = self._kept.popleft() if self._kept else self._take()
+        if seq == 0:
+            return seq, self._answer(response, "transition")
+        if "error" in response:
+            return seq, from_message(response["error"])
+        self._answer(response, "accepted")
+        return seq, None
+
+    @property
+    def has_arrival(self):
+        """Whether `arrival` answers without a wait."""
+        return bool(self._kept) or self._ended is not None
+
+    def _take(self):
+        """``(seq, response)`` of the next response; of a Transition, which is whole, the response is its parts."""
+        while True:
+            response = self._next()
+            seq, transition = response.pop("seq", 0), response.get("transition")
+            if transition is None:
+                return seq, response
+            self._begun += [self._whole(part) for part in transition.get("parts", ())]
+            if self._acknowledge(transition):
+                parts, self._begun = self._begun, []
+                return seq, {"transition": parts}

@@ -7,7 +7,7 @@ import numpy as np
 
 from gymlink.client import batches
 from gymlink.client.errors import malformed
-from gymlink.client.infos import columns, of_each
+from gymlink.client.infos import add_columns, columns, of_each
 from gymlink.client.opening import seed_from
 from gymlink.protocol import wire
 
@@ -29,7 +29,7 @@ class TransitionDetails:
     @cached_property
     def envs(self) -> "list[int]":
         """The sub-environments of the rows, ascending: all of them, but for a reset with a mask."""
-        return self._rows("envs")
+        return self._rows("env_indices")
 
     @cached_property
     def kinds(self) -> "list[str]":
@@ -52,7 +52,7 @@ class TransitionDetails:
         found = {}
         for part in self._parts:
             found.update(of_each(part.infos))
-        return [found.get(env, {}) for env in self.envs]
+        return [found.get(env, {}) for env in self._rows("envs")]
 
     @cached_property
     def seeds(self) -> "dict[int, int]":
@@ -86,9 +86,11 @@ class Part:
     Args:
         space: Observation space of a sub-environment.
         message: The TransitionPart.
+        first_place: Place of the first row, where rows go by their places and not by their sub-environments.
 
     Attributes:
-        envs: Sub-environments of the rows, ascending.
+        env_indices: Sub-environments of the rows, ascending.
+        envs: The same, or the places of the rows; so are the other sub-environments here.
         episodes: Their episodes so far.
         episode_steps: Their steps in those.
         kinds: Their RowKind.
@@ -106,11 +108,13 @@ class Part:
         GymlinkError: MALFORMED_REPLY.
     """
 
-    def __init__(self, space, message):
+    def __init__(self, space, message, first_place=None):
         rows, blocks = message.get("rows", 0), batches.Blocks(message.get("payload", b""))
         if rows < 1:
             raise malformed("a part has no rows")
-        self.envs = blocks.take(_UINT32, rows)
+        self.env_indices = self.envs = blocks.take(_UINT32, rows)
+        if first_place is not None:
+            self.envs = np.arange(first_place, first_place + rows, dtype=np.uint32)
         self.episodes, self.episode_steps = blocks.take(_UINT32, rows), blocks.take(_UINT32, rows)
         # The request, which the session knows.
         blocks.take(_UINT64, rows)
@@ -141,6 +145,19 @@ class Part:
             self.seeds[int(self.envs[row])] = seed_from(seed)
 
 
+def read_ready(space, messages):
+    """The parts of a transition of whichever sub-environments were ready, by the places of their rows.
+
+    Raises:
+        GymlinkError: MALFORMED_REPLY.
+    """
+    parts, place = [], 0
+    for message in messages:
+        parts.append(Part(space, message, place))
+        place += len(parts[-1].envs)
+    return parts
+
+
 def read_parts(space, messages, asked):
     """The parts of a transition.
 
@@ -161,3 +178,30 @@ def read_parts(space, messages, asked):
     if begin != len(asked):
         raise malformed(f"{begin} rows came where {len(asked)} were asked for")
     return parts
+
+
+def vector_infos(vector_env, space, parts, warning):
+    """Infos of parts in the form of a vector environment.
+
+    Args:
+        vector_env: A VectorEnv with as many sub-environments as there are rows, or places for them.
+        space: Observation space of a sub-environment.
+        parts: The parts.
+        warning: The session's InfoWarning.
+    """
+    infos = {}
+    for part in parts:
+        if len(part.final_envs):
+            _add_finals(vector_env, space, infos, part, warning)
+        if part.infos:
+            warning.look_at(part.infos)
+            add_columns(vector_env, infos, part.infos)
+    return infos
+
+
+def _add_finals(vector_env, space, infos, part, warning):
+    for place, env in enumerate(part.final_envs.tolist()):
+        final_obs = batches.row(space, part.final_observations, place)
+        vector_env._add_info(infos, {"final_obs": final_obs, "final_info": {}}, env)
+    warning.look_at(part.final_infos)
+    add_columns(vector_env, infos["final_info"], part.final_infos)
