@@ -34,18 +34,20 @@ type Envs = VectorEnv<unknown, unknown>;
 
 let address: string;
 let stop: () => Promise<void>;
-let gym: Connection;
+/** Connections whose sessions go over the session socket, and over gRPC. */
+const connections: Record<string, Connection> = {};
 let expected: Record<string, Json[]>;
 const compared: Record<string, number> = {};
 
 beforeAll(async () => {
   ({ address, stop } = await startServer());
   expected = (await transcript(address, scenarios)) as Record<string, Json[]>;
-  gym = await connect(address);
+  connections['session socket'] = await connect(address);
+  connections.gRPC = await connect(address, { sessionSocket: false });
 }, 300_000);
 
 afterAll(async () => {
-  await gym?.close();
+  for (const connection of Object.values(connections)) await connection.close();
   await stop?.();
 });
 
@@ -191,6 +193,11 @@ class Play {
   private readonly streams = new Map<string, Envs>();
   /** Ids of saved states, or exported ones. */
   private readonly kept = new Map<string, readonly (bigint | Uint8Array)[]>();
+  private readonly gym: Connection;
+
+  constructor(gym: Connection) {
+    this.gym = gym;
+  }
 
   /** Plays one step and compares its record. */
   async take(step: Step, record: Json): Promise<void> {
@@ -233,7 +240,7 @@ class Play {
     open: async (step, record) => {
       const { stream = 'a', env_id } = step;
       if (this.streams.has(stream)) throw new Unsayable();
-      const envs = (await gym.makeVec(env_id as string, options(step))) as Envs;
+      const envs = (await this.gym.makeVec(env_id as string, options(step))) as Envs;
       this.streams.set(stream, envs);
       expect(envs.seed.toString()).toBe(record.opened?.seed);
       expect(envs.maxEpisodeSteps).toBe(record.opened.environment.max_episode_steps);
@@ -286,43 +293,46 @@ class Play {
       this.keep(step, record, await this.envs(step).importState(this.states(step) as Uint8Array[])),
     close: async (step) => this.envs(step).close(),
     server: async (_, { server }) => {
-      const info = await gym.serverInfo();
+      const info = await this.gym.serverInfo();
       expect([...info.capabilities].sort()).toEqual(server.capabilities);
       expect(info.version).toBe(server.version);
     },
     list: async (step, { environments }) => {
-      const found = await gym.environments({ contains: (step.contains as string) ?? '' });
+      const found = await this.gym.environments({ contains: (step.contains as string) ?? '' });
       expect(found.map(({ id }) => id)).toEqual(environments.map(({ id }: Json) => id));
     },
     describe: async (step, { description }) => {
-      const found = await gym.describe(step.env_id as string, namedArguments(step.kwargs ?? {}));
+      const found = await this.gym.describe(
+        step.env_id as string,
+        namedArguments(step.kwargs ?? {}),
+      );
       expect(found.environment.allowedKwargs).toEqual(description.environment.allowed_kwargs);
       expect(found.documentation).toBe(description.documentation);
     },
   };
 }
 
-for (const { name, offline, steps } of scenarios.filter((scenario) => !scenario.offline)) {
-  test(name, { timeout: 60_000 }, async () => {
-    expect(offline).toBeUndefined();
-    // A scenario whose seed the server draws cannot be compared.
-    if (name === 'seed-drawn-by-the-server') return;
-    const play = new Play();
-    try {
-      for (const [i, step] of steps.entries()) {
-        await play.take(step, expected[name]?.[i]);
-        compared[name] = i + 1;
+for (const over of ['session socket', 'gRPC'])
+  for (const { name, offline, steps } of scenarios.filter((scenario) => !scenario.offline))
+    test(`${name} (${over})`, { timeout: 60_000 }, async () => {
+      expect(offline).toBeUndefined();
+      // A scenario whose seed the server draws cannot be compared.
+      if (name === 'seed-drawn-by-the-server') return;
+      const play = new Play(connections[over] as Connection);
+      try {
+        for (const [i, step] of steps.entries()) {
+          await play.take(step, expected[name]?.[i]);
+          compared[`${name} ${over}`] = i + 1;
+        }
+      } catch (error) {
+        if (!(error instanceof Unsayable)) throw error;
+      } finally {
+        await play.close();
       }
-    } catch (error) {
-      if (!(error instanceof Unsayable)) throw error;
-    } finally {
-      await play.close();
-    }
-  });
-}
+    });
 
 test('the library can say most of it', () => {
-  expect(Object.keys(compared).length).toBeGreaterThanOrEqual(143);
+  expect(Object.keys(compared).length).toBeGreaterThanOrEqual(2 * 143);
   const steps = Object.values(compared).reduce((sum, count) => sum + count, 0);
-  expect(steps).toBeGreaterThanOrEqual(665);
+  expect(steps).toBeGreaterThanOrEqual(2 * 665);
 });

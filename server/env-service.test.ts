@@ -81,6 +81,10 @@ describe('GetServerInfo', limit, () => {
         Capability.CAPABILITY_COMPRESSION,
       ],
       limits: { maxMessageBytes: 67_108_864n, maxEnvsPerSession: 4096, maxSessions: 256 },
+      sessionSocket: {
+        path: expect.stringMatching(/\/gymlink-\w{6}\/sessions\.sock$/),
+        port: Number(server.address.split(':')[1]),
+      },
     });
   });
 });

@@ -19,6 +19,7 @@ import {
   Capability,
   type EnvironmentServiceServer,
   EnvironmentServiceService,
+  type SessionSocket,
 } from '../proto/gen/gymlink/v1/service.js';
 import { Descriptions } from './describe.js';
 import {
@@ -34,12 +35,14 @@ import {
   clearStaleSocket,
   formatAddress,
   inUse,
+  isReachable,
   type ListenAddress,
   ListenError,
 } from './listen-address.js';
 import { protocol } from './open-checks.js';
 import { protoFolder, version } from './package-paths.js';
 import type { SessionHost } from './session.js';
+import { SessionListener } from './session-listener.js';
 import { type ClientStream, SessionStream } from './session-stream.js';
 import { Sessions } from './sessions.js';
 
@@ -99,6 +102,8 @@ export class EnvService {
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 60_000,
   });
+  /** How clients of this machine open sessions without gRPC. */
+  #local: { readonly listener: SessionListener; readonly sessionSocket: SessionSocket } | undefined;
   #stopping: RequestError | undefined;
 
   constructor(host: SessionHost) {
@@ -119,10 +124,20 @@ export class EnvService {
     const umask = address.kind === 'unix' ? process.umask(0o177) : undefined;
     try {
       const port = await this.#bind(address);
+      if (!isReachable(address)) await this.#listenForSessions(address.kind === 'unix' ? 0 : port);
       return address.kind === 'unix' ? address : { ...address, port };
     } finally {
       if (umask !== undefined) process.umask(umask);
     }
+  }
+
+  async #listenForSessions(port: number): Promise<void> {
+    const open = (stream: ClientStream): SessionStream =>
+      new SessionStream(stream, this.#host, this.#sessions);
+    const path = this.#host.supervisor.sessionSocketPath;
+    const listener = new SessionListener(open);
+    await listener.listen(path);
+    this.#local = { listener, sessionSocket: { path, port } };
   }
 
   /** Tells every session that the server is shutting down, closes them, and stops listening. */
@@ -131,6 +146,7 @@ export class EnvService {
       ErrorReason.ERROR_REASON_SHUTTING_DOWN,
       'The server is shutting down.',
     );
+    this.#local?.listener.close();
     this.#health.setStatus('', 'NOT_SERVING');
     this.#health.setStatus('gymlink.v1.EnvironmentService', 'NOT_SERVING');
     const drained = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
@@ -168,6 +184,7 @@ export class EnvService {
           maxEnvsPerSession: limits.maxEnvsPerSession,
           maxSessions: limits.maxSessions,
         },
+        sessionSocket: this.#local?.sessionSocket,
       })),
       listEnvironments: this.#unary(async ({ contains }: { contains: string }) => ({
         environments: (await supervisor.catalogue()).list(contains),

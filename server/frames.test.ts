@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Frame, FrameReader, readFirstFrame, writeFrame } from './frames.js';
+import { type Frame, frameReader, readFirstFrame, writeFrame } from './frames.js';
 
 function frameBytes(type: number, seq: bigint, body: Uint8Array): Buffer {
   const head = Buffer.alloc(16);
@@ -17,7 +17,7 @@ function frameBytes(type: number, seq: bigint, body: Uint8Array): Buffer {
 
 function readAll(chunks: readonly Buffer[]): [number, bigint, number[]][] {
   const frames: Frame[] = [];
-  const reader = new FrameReader((frame) => frames.push(frame));
+  const reader = frameReader((frame) => frames.push(frame));
   for (const chunk of chunks) reader.push(chunk);
   return frames.map(({ type, seq, body }) => [type, seq, [...body]]);
 }
@@ -54,7 +54,7 @@ test('hands out views of a chunk that holds whole frames', () => {
     frameBytes(6, 2n, Buffer.from('de')),
   ]);
   const bodies: Buffer[] = [];
-  new FrameReader(({ body }) => bodies.push(body)).push(chunk);
+  frameReader(({ body }) => bodies.push(body)).push(chunk);
   expect(bodies.map(String)).toEqual(['abc', 'de']);
   expect(bodies.every((body) => body.buffer === chunk.buffer)).toBe(true);
 });
@@ -62,7 +62,7 @@ test('hands out views of a chunk that holds whole frames', () => {
 test('refuses a header that announces more than a gigabyte', () => {
   const header = Buffer.alloc(16);
   header.writeUInt32LE(2 ** 31, 0);
-  expect(() => new FrameReader(() => undefined).push(header)).toThrow(RangeError);
+  expect(() => frameReader(() => undefined).push(header)).toThrow(RangeError);
 });
 
 async function socketPair(): Promise<{ near: Socket; far: Socket; close(): Promise<void> }> {
@@ -88,7 +88,7 @@ test.each([0, 100, 5_000_000])(
     const { near, far, close } = await socketPair();
     const body = Buffer.alloc(size, 7);
     const arrived = new Promise<Frame>((resolve) => {
-      const reader = new FrameReader(resolve);
+      const reader = frameReader(resolve);
       far.on('data', (chunk: Buffer) => reader.push(chunk));
     });
     writeFrame(near, { type: 4, seq: 9n }, body.subarray(0, size / 2), body.subarray(size / 2));

@@ -1,5 +1,6 @@
 // Frames of worker.proto: a header of 16 bytes (uint32 length, uint16 type, uint16 flags, uint64 seq), then the body.
 import type { Socket } from 'node:net';
+import { type FrameFormat, FrameReader } from '../proto/frame-reader.js';
 import type { FrameType } from '../proto/gen/gymlink/worker/v1/worker.js';
 import { limits } from './limits.js';
 
@@ -21,75 +22,28 @@ export interface Frame extends FrameHead {
   readonly body: Buffer;
 }
 
-/**
- * Cuts what a socket receives into frames. A frame within one chunk is a view of that chunk; one that spans chunks is gathered
- * in a buffer of its own length, so that each byte is copied once at most.
- */
-export class FrameReader {
-  readonly #onFrame: (frame: Frame) => void;
-  /** The begun frame: first its header, then header and body. */
-  #partial: Buffer | undefined;
-  #filled = 0;
+const format: FrameFormat = {
+  headerBytes,
+  bodyBytes: (bytes, at) => {
+    const length = bytes.readUInt32LE(at);
+    if (length > limits.maxFrameBytes)
+      throw new RangeError(
+        `a frame of ${length} bytes is over the limit of ${limits.maxFrameBytes}`,
+      );
+    return length;
+  },
+};
 
-  constructor(onFrame: (frame: Frame) => void) {
-    this.#onFrame = onFrame;
-  }
-
-  /** Takes a chunk. Raises RangeError when a header announces a body over the limit. */
-  push(chunk: Buffer): void {
-    let at = this.#partial === undefined ? 0 : this.#continue(chunk);
-    while (at < chunk.length) {
-      const left = chunk.length - at;
-      const length = left < headerBytes ? undefined : frameBytes(chunk, at);
-      if (length === undefined || length > left) {
-        this.#begin(chunk.subarray(at), length ?? headerBytes);
-        return;
-      }
-      this.#onFrame(frameAt(chunk, at, length));
-      at += length;
-    }
-  }
-
-  #begin(bytes: Buffer, length: number): void {
-    this.#partial = Buffer.allocUnsafe(length);
-    this.#filled = bytes.copy(this.#partial);
-  }
-
-  /** Fills the begun frame; returns where the next one begins in the chunk. */
-  #continue(chunk: Buffer): number {
-    let at = 0;
-    while (this.#partial !== undefined && at < chunk.length) {
-      const copied = chunk.copy(this.#partial, this.#filled, at);
-      at += copied;
-      this.#filled += copied;
-      if (this.#filled === this.#partial.length) this.#complete(this.#partial);
-    }
-    return at;
-  }
-
-  #complete(bytes: Buffer): void {
-    const length = frameBytes(bytes, 0);
-    if (length > bytes.length) {
-      this.#begin(bytes, length);
-      return;
-    }
-    this.#partial = undefined;
-    this.#onFrame(frameAt(bytes, 0, length));
-  }
+/** Cuts what a socket receives into frames. */
+export function frameReader(onFrame: (frame: Frame) => void): FrameReader {
+  return new FrameReader(format, (bytes) => onFrame(toFrame(bytes)));
 }
 
-function frameBytes(bytes: Buffer, at: number): number {
-  const length = bytes.readUInt32LE(at);
-  if (length > limits.maxFrameBytes)
-    throw new RangeError(`a frame of ${length} bytes is over the limit of ${limits.maxFrameBytes}`);
-  return headerBytes + length;
-}
-
-function frameAt(bytes: Buffer, at: number, length: number): Frame {
+function toFrame(bytes: Buffer): Frame {
   return {
-    type: bytes.readUInt16LE(at + 4) as FrameType,
-    seq: bytes.readBigUInt64LE(at + 8),
-    body: bytes.subarray(at + headerBytes, at + length),
+    type: bytes.readUInt16LE(4) as FrameType,
+    seq: bytes.readBigUInt64LE(8),
+    body: bytes.subarray(headerBytes),
   };
 }
 
@@ -137,7 +91,7 @@ export function readFirstFrame(socket: Socket, onFrame: (frame: Frame) => void):
     socket.off('data', onData);
     socket.pause();
     if (received.length > length) socket.unshift(received.subarray(length));
-    onFrame(frameAt(received, 0, length));
+    onFrame(toFrame(received.subarray(0, length)));
   };
   socket.on('data', onData);
 }

@@ -40,11 +40,18 @@ function unixAddress(path: string): ListenAddress {
 
 /** Refuses an address that other machines can reach, because connections are neither encrypted nor authenticated. */
 export function checkReachability(address: ListenAddress, insecure: boolean): void {
-  if (insecure || address.kind === 'unix' || isLoopback(address.host)) return;
+  if (insecure || !isReachable(address)) return;
   throw new ListenError(
     `${address.host} can be reached from other machines, and connections are neither encrypted nor authenticated. ` +
       'Listen on 127.0.0.1 and use an SSH tunnel, or allow it with --insecure.',
   );
+}
+
+/** Whether other machines can reach an address. */
+export function isReachable(
+  address: ListenAddress,
+): address is Extract<ListenAddress, { kind: 'tcp' }> {
+  return address.kind === 'tcp' && !isLoopback(address.host);
 }
 
 function isLoopback(host: string): boolean {

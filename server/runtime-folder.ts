@@ -6,22 +6,28 @@ import { limits } from './limits.js';
 
 const prefix = 'gymlink-';
 const socketName = 'workers.sock';
+const sessionSocketName = 'sessions.sock';
 /** A folder younger than this may belong to a server that has not bound its socket yet. */
 const settleMs = 60_000;
 
-/** A private folder (0700) of one server, which holds the socket of its workers. */
+/** A private folder (0700) of one server, which holds the sockets of its workers and of sessions. */
 export interface RuntimeFolder {
   readonly path: string;
   readonly workerSocket: string;
+  readonly sessionSocket: string;
 }
 
 /** Makes the folder, and removes those of servers that were killed. Raises RangeError for a path too long for a socket. */
 export async function createRuntimeFolder(): Promise<RuntimeFolder> {
   const base = process.env.XDG_RUNTIME_DIR || tmpdir();
-  checkSocketPath(join(base, `${prefix}XXXXXX`, socketName));
+  checkSocketPath(join(base, `${prefix}XXXXXX`, sessionSocketName));
   await removeAbandoned(base);
   const path = await mkdtemp(join(base, prefix));
-  return { path, workerSocket: join(path, socketName) };
+  return {
+    path,
+    workerSocket: join(path, socketName),
+    sessionSocket: join(path, sessionSocketName),
+  };
 }
 
 export function removeRuntimeFolder(folder: RuntimeFolder): Promise<void> {

@@ -68,6 +68,11 @@ export class Supervisor {
     return new Supervisor(hosts, deadlines, folder, sockets, stopping);
   }
 
+  /** Where clients of this machine may open sessions. */
+  get sessionSocketPath(): string {
+    return this.#folder.sessionSocket;
+  }
+
   /** Settles when the Python environment of every eager family is there, or could not be made. */
   async installed(): Promise<void> {
     await Promise.allSettled(this.#eager.map((host) => host.parent()));

@@ -14,7 +14,7 @@ import {
 } from '../proto/gen/gymlink/worker/v1/worker.js';
 import { ErrorReason, requestError } from './errors.js';
 import { type Family, familyEnvironment } from './family.js';
-import { type Frame, FrameReader, writeFrame } from './frames.js';
+import { type Frame, frameReader, writeFrame } from './frames.js';
 import { forwardLines, type Logger } from './log.js';
 import { Worker } from './worker.js';
 import type { Greeting, WorkerSocket } from './worker-socket.js';
@@ -171,7 +171,7 @@ export class WarmParent {
     const state = this.#state;
     if (state.kind !== 'starting') return;
     this.#state = { ...state, socket };
-    const reader = new FrameReader((frame) => this.#receive(frame));
+    const reader = frameReader((frame) => this.#receive(frame));
     socket.on('data', (chunk: Buffer) => {
       try {
         reader.push(chunk);

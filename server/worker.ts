@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
+import type { FrameReader } from '../proto/frame-reader.js';
 import { type Exited, FrameType } from '../proto/gen/gymlink/worker/v1/worker.js';
 import { Deadline } from './deadline.js';
 import { ErrorMessage, ErrorReason, RequestError, requestError } from './errors.js';
-import { type Frame, type FrameHead, FrameReader, writeFrame } from './frames.js';
+import { type Frame, type FrameHead, frameReader, writeFrame } from './frames.js';
 import { forwardLines, type Logger } from './log.js';
 import type { SharedSlot } from './shared-memory.js';
 import { hasMore } from './transition.js';
@@ -93,7 +94,7 @@ export class Worker {
       socket.destroy();
       return;
     }
-    const reader = new FrameReader((frame) => this.#receive(frame));
+    const reader = frameReader((frame) => this.#receive(frame));
     socket.on('data', (chunk: Buffer) => this.#push(reader, chunk));
     socket.once('close', () => this.#disconnect());
     socket.resume();

@@ -178,7 +178,7 @@ async function connectOverTcp(
     ends.push(proxy.close);
     address = proxy.address;
   }
-  const connection = await connect(address);
+  const connection = await connect(address, { sessionSocket: false });
   ends.push(() => connection.close());
   return connection;
 }

@@ -377,11 +377,16 @@ MESSAGES = {
         2: ("max_envs_per_session", "varint", False),
         3: ("max_sessions", "varint", False),
     },
+    "SessionSocket": {
+        1: ("path", "string", False),
+        2: ("port", "varint", False),
+    },
     "GetServerInfoResponse": {
         1: ("version", "string", False),
         2: ("protocol", "ProtocolVersion", False),
         3: ("capabilities", "varint", True),
         4: ("limits", "ServerLimits", False),
+        5: ("session_socket", "SessionSocket", False),
     },
     "ListEnvironmentsRequest": {
         1: ("contains", "string", False),

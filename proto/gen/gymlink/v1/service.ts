@@ -141,6 +141,17 @@ export interface ServerLimits {
   maxSessions: number;
 }
 
+/** A Unix socket for sessions of clients on the server's machine. */
+export interface SessionSocket {
+  /** Its path. Only the server's user can connect. */
+  path: string;
+  /**
+   * TCP port at which the server takes gRPC; 0 where it does so at a Unix socket. A client that reaches the server at another port
+   * goes through a proxy or a tunnel, and should go on doing so.
+   */
+  port: number;
+}
+
 /** Who the server is. */
 export interface GetServerInfoResponse {
   /** Version of the server's software, for example `0.1.0`. */
@@ -152,7 +163,11 @@ export interface GetServerInfoResponse {
   /** What it can do. */
   capabilities: Capability[];
   /** Its limits. */
-  limits: ServerLimits | undefined;
+  limits:
+    | ServerLimits
+    | undefined;
+  /** Its session socket (session.proto, "Session socket"); unset where it has none, as a server that other machines can reach. */
+  sessionSocket: SessionSocket | undefined;
 }
 
 /** Asks for the catalogue. */
@@ -365,8 +380,65 @@ export const ServerLimits: MessageFns<ServerLimits> = {
   },
 };
 
+function createBaseSessionSocket(): SessionSocket {
+  return { path: "", port: 0 };
+}
+
+export const SessionSocket: MessageFns<SessionSocket> = {
+  encode(message: SessionSocket, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    if (message.port !== 0) {
+      writer.uint32(16).uint32(message.port);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionSocket {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionSocket();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.port = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseGetServerInfoResponse(): GetServerInfoResponse {
-  return { version: "", protocol: undefined, capabilities: [], limits: undefined };
+  return { version: "", protocol: undefined, capabilities: [], limits: undefined, sessionSocket: undefined };
 }
 
 export const GetServerInfoResponse: MessageFns<GetServerInfoResponse> = {
@@ -386,6 +458,9 @@ export const GetServerInfoResponse: MessageFns<GetServerInfoResponse> = {
     }
     if (message.limits !== undefined) {
       ServerLimits.encode(message.limits, writer.uint32(34).fork()).join();
+    }
+    if (message.sessionSocket !== undefined) {
+      SessionSocket.encode(message.sessionSocket, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -443,6 +518,14 @@ export const GetServerInfoResponse: MessageFns<GetServerInfoResponse> = {
             }
 
             message.limits = ServerLimits.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.sessionSocket = SessionSocket.decode(reader, reader.uint32());
             continue;
           }
         }
