@@ -6,9 +6,16 @@ import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compareEnv, compareVector } from './client/fixtures/oracle.js';
-import { type Argument, type Connection, connect, type NdArray } from './client/index.js';
+import {
+  type Argument,
+  type Connection,
+  connect,
+  type MakeVecOptions,
+  type NdArray,
+} from './client/index.js';
 import { familyOracle } from './family-oracle.js';
 import { readFamily } from './server/family.js';
 import { type RunningServer, serve } from './server/index.js';
@@ -92,13 +99,29 @@ async function compare(
 }
 
 /** All that comes out of some steps of two sub-environments, with the actions of a seed. */
-async function play(gym: Connection, id: string, numWorkers: number): Promise<unknown[]> {
-  await using envs = await gym.makeVec(id, { numEnvs: 2, numWorkers });
+async function play(
+  gym: Connection,
+  id: string,
+  options: Partial<MakeVecOptions>,
+): Promise<unknown[]> {
+  await using envs = await gym.makeVec(id, { numEnvs: 2, ...options });
   const steps: unknown[] = [structuredClone(await envs.reset({ seed: 3 }))];
   envs.actionSpace.seed(4);
   for (let t = 0; t < 20; t++)
     steps.push(structuredClone(await envs.step(envs.actionSpace.sample() as never)));
   return steps;
+}
+
+/** Fails unless compressed observations are those that come without compression. */
+async function expectAlikeCompressed(
+  gym: Connection,
+  id: string,
+  options: Partial<MakeVecOptions> = {},
+): Promise<void> {
+  const remote = { ...options, sharedMemory: false };
+  const compressed = await play(gym, id, { ...remote, compression: 'zstd' });
+  // vitest would compare each number of a picture by itself.
+  expect(isDeepStrictEqual(compressed, await play(gym, id, remote))).toBe(true);
 }
 
 async function idsOf(gym: Connection, name: Name): Promise<string[]> {
@@ -157,9 +180,14 @@ describe('large families', { timeout: 600_000 }, () => {
 
     test('two environments play the same in one process, in two, and again', async () => {
       const [id] = played[name];
-      const one = await play(server.gym, id, 1);
-      expect(await play(server.gym, id, 2)).toEqual(one);
-      expect(await play(server.gym, id, 1)).toEqual(one);
+      const one = await play(server.gym, id, { numWorkers: 1 });
+      expect(await play(server.gym, id, { numWorkers: 2 })).toEqual(one);
+      expect(await play(server.gym, id, { numWorkers: 1 })).toEqual(one);
+    });
+
+    test('compressed observations are the same', async () => {
+      const [id] = played[name];
+      await expectAlikeCompressed(server.gym, id);
     });
   });
 
@@ -314,13 +342,22 @@ describe('large families', { timeout: 600_000 }, () => {
       await expect(envs.saveState()).rejects.toThrow(/its states cannot be saved/);
     });
 
+    test('compressed pictures are the same', async () => {
+      await expectAlikeCompressed(server.gym, 'envpool/Pong-v5');
+    });
+
     test('each of its environments is made and stepped', async () => {
       for (const id of await idsOf(server.gym, 'envpool')) await stepSome(server.gym, id, 3);
     });
   });
 
-  describe('robotics and its mazes', () => {
+  describe('robotics, its pictures and mazes', () => {
     const server = served('robotics');
+
+    test('compressed pictures are the same', async () => {
+      const pictures = { renderMode: 'rgb_array', wrappers: ['AddRenderObservation'] } as const;
+      await expectAlikeCompressed(server.gym, 'FetchReach-v4', pictures);
+    });
 
     test('they leave no file among everyone’s temporary files', async () => {
       const mazes = () => readdirSync(tmpdir()).filter((file) => file.startsWith('ant_maze'));
