@@ -2,13 +2,11 @@ import sys
 
 import numpy as np
 import pytest
+import zstandard
 
 from gymlink.protocol import schema
 from gymlink.sidecar.compression import compressor
 from gymlink.sidecar.errors import RequestError
-
-# A family may do without it.
-zstandard = pytest.importorskip("zstandard")
 
 
 def test_bytes_are_compressed_only_where_that_makes_them_fewer():
