@@ -11,13 +11,16 @@ import { compareEnv, compareParallel, compareVector } from './client/fixtures/or
 import {
   type Connection,
   connect,
+  type MakeOptions,
   type NdArray,
   type ParallelEnv,
   type ParallelReset,
   type Sample,
 } from './client/index.js';
 import { familyOracle } from './family-oracle.js';
+import type { ListSessionsResponse } from './proto/gen/gymlink/v1/service.js';
 import { readFamily } from './server/family.js';
+import { rawClient } from './server/fixtures/raw-client.js';
 import { type RunningServer, serve } from './server/index.js';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
@@ -43,8 +46,25 @@ const playedByAgents: Record<string, readonly number[]> = {
   'sisl/multiwalker_v9': [0, 3],
 };
 
+/** As over a network: what is in shared memory is not compressed. */
+const compressed = { compression: 'zstd', sharedMemory: false } as const;
+
 let server: RunningServer;
 let gym: Connection;
+
+/** Bytes that the only open session has sent in messages. */
+async function payloadBytes(): Promise<number> {
+  const client = rawClient(server.address);
+  try {
+    const { sessions } = await new Promise<ListSessionsResponse>((resolve, reject) =>
+      client.listSessions({}, (error, found) => (error ? reject(error) : resolve(found))),
+    );
+    expect(sessions).toHaveLength(1);
+    return Number(sessions[0]?.messageBytes);
+  } finally {
+    client.close();
+  }
+}
 
 beforeAll(async () => {
   const familiesOnDemand = [...Object.keys(played), pettingzoo].map((folder) => join(root, folder));
@@ -62,11 +82,11 @@ describe('equal to plain Python, bit for bit', { timeout: 300_000 }, () => {
     ids.map((id) => [id, folder] as const),
   );
 
-  test.each(cases)('%s', async (id, folder) => {
+  async function playBeside(id: string, folder: string, options: MakeOptions = {}) {
     const oracle = await familyOracle(join(root, folder));
     try {
       const { name, manifest } = readFamily(join(root, folder));
-      await using env = await gym.make(`${name}/${id}`);
+      await using env = await gym.make(`${name}/${id}`, options);
       const settings = {
         id,
         num_envs: 1,
@@ -77,40 +97,57 @@ describe('equal to plain Python, bit for bit', { timeout: 300_000 }, () => {
         entry: manifest.environments[id],
       } as const;
       await compareEnv(env, oracle, settings);
+      return await payloadBytes();
+    } finally {
+      oracle.close();
+    }
+  }
+
+  test.each(cases)('%s', async (id, folder) => {
+    await playBeside(id, folder);
+  });
+
+  test('ALE/Pong-v5, compressed', async () => {
+    const bytes = await playBeside('ALE/Pong-v5', 'python-envs/families/atari', compressed);
+    expect(bytes).toBeLessThan((201 * 210 * 160 * 3) / 10);
+  });
+
+  test.each([
+    ['NextStep', 'AtariVectorEnv', {}],
+    ['SameStep', 'AtariVectorEnv', {}],
+    ['Disabled', 'AtariVectorEnv', {}],
+    ['NextStep', 'AtariVectorEnv, compressed', compressed],
+    ['SameStep', 'AtariVectorEnv, compressed', compressed],
+    ['Disabled', 'AtariVectorEnv, compressed', compressed],
+  ] as const)('AtariVectorEnv/Pong-v5 in mode %s, and ALE’s %s', async (mode, _, options) => {
+    const oracle = await familyOracle(join(root, 'python-envs/families/atari'));
+    // Episodes of 30 steps.
+    const kwargs = { max_num_frames_per_episode: 120, repeat_action_probability: 0.25 };
+    try {
+      await using envs = await gym.makeVec('AtariVectorEnv/Pong-v5', {
+        numEnvs: 3,
+        autoresetMode: mode,
+        kwargs,
+        ...options,
+      });
+      const entry = {
+        constructor: 'ale_py.vector_env:AtariVectorEnv',
+        kwargs: {
+          game: 'pong',
+          autoreset_mode: mode === 'SameStep' ? mode : 'NextStep',
+          ...kwargs,
+        },
+        api: 'vector',
+      };
+      const settings = { id: 'AtariVectorEnv', num_envs: 3, max_episode_steps: 0, steps: 200 };
+      const ended = await compareVector(envs, oracle, { ...settings, mode, seed: 7, entry });
+      expect(ended).toBeGreaterThan(3);
+      if (options === compressed)
+        expect(await payloadBytes()).toBeLessThan((201 * 3 * 4 * 84 * 84) / 10);
     } finally {
       oracle.close();
     }
   });
-
-  test.each(['NextStep', 'SameStep', 'Disabled'] as const)(
-    'AtariVectorEnv/Pong-v5 in mode %s, and ALE’s AtariVectorEnv',
-    async (mode) => {
-      const oracle = await familyOracle(join(root, 'python-envs/families/atari'));
-      // Episodes of 30 steps.
-      const kwargs = { max_num_frames_per_episode: 120, repeat_action_probability: 0.25 };
-      try {
-        await using envs = await gym.makeVec('AtariVectorEnv/Pong-v5', {
-          numEnvs: 3,
-          autoresetMode: mode,
-          kwargs,
-        });
-        const entry = {
-          constructor: 'ale_py.vector_env:AtariVectorEnv',
-          kwargs: {
-            game: 'pong',
-            autoreset_mode: mode === 'SameStep' ? mode : 'NextStep',
-            ...kwargs,
-          },
-          api: 'vector',
-        };
-        const settings = { id: 'AtariVectorEnv', num_envs: 3, max_episode_steps: 0, steps: 200 };
-        const ended = await compareVector(envs, oracle, { ...settings, mode, seed: 7, entry });
-        expect(ended).toBeGreaterThan(3);
-      } finally {
-        oracle.close();
-      }
-    },
-  );
 
   test('AtariVectorEnv refuses what it cannot do, and goes on', async () => {
     const id = 'AtariVectorEnv/Pong-v5';

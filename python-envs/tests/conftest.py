@@ -5,6 +5,9 @@ import tempfile
 
 import pytest
 
+from gymlink.client import session as client_session
+from gymlink.client.compression import decompressor
+from gymlink.client.shared_memory import SharedMemory
 from tests.harness import FIXTURES, ServerEnd
 from tests.serving import GymlinkServer
 
@@ -89,3 +92,17 @@ def fixture_address(fixture_server, monkeypatch):
     """Has the fixtures' server be the default one."""
     monkeypatch.setenv("GYMLINK_ADDRESS", fixture_server.address)
     return fixture_server.address
+
+
+@pytest.fixture
+def received(monkeypatch):
+    """Has sessions of the Python client be as on another machine; gives the compressed parts that they receive."""
+    parts = []
+
+    def counted(request):
+        whole = decompressor(request)
+        return lambda part: (parts.append(part), whole(part))[1]
+
+    monkeypatch.setattr(client_session, "SharedMemory", lambda offer: SharedMemory({**offer, "path": "/nowhere"}))
+    monkeypatch.setattr(client_session, "decompressor", counted)
+    return parts

@@ -9,30 +9,14 @@ import zstandard
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from gymlink.client import GymlinkError, RemoteEnv, RemoteVectorEnv
-from gymlink.client import session as client_session
 from gymlink.client.compression import decompressor
-from gymlink.client.shared_memory import SharedMemory
 from gymlink.protocol import schema
 from gymlink.protocol.layout import columns_bytes
 from tests.reference import same
 
 
-@pytest.fixture
-def received(fixture_address, monkeypatch):
-    """Sessions as on another machine, and the compressed parts that they receive."""
-    parts = []
-
-    def counted(request):
-        whole = decompressor(request)
-        return lambda part: (parts.append(part), whole(part))[1]
-
-    monkeypatch.setattr(client_session, "SharedMemory", lambda offer: SharedMemory({**offer, "path": "/nowhere"}))
-    monkeypatch.setattr(client_session, "decompressor", counted)
-    return parts
-
-
 @pytest.mark.parametrize("mode", AutoresetMode)
-def test_frames_are_those_of_gymnasium(received, mode):
+def test_frames_are_those_of_gymnasium(fixture_address, received, mode):
     theirs = SyncVectorEnv([lambda: gymnasium.make("CarRacing-v3", max_episode_steps=5)] * 3, autoreset_mode=mode)
     ours = RemoteVectorEnv("CarRacing-v3", 3, num_workers=2, autoreset_mode=mode, max_episode_steps=5, compression="zstd")
     assert same(ours.reset(seed=7)[0], theirs.reset(seed=7)[0])
@@ -49,7 +33,7 @@ def test_frames_are_those_of_gymnasium(received, mode):
     theirs.close()
 
 
-def test_what_compression_would_not_make_smaller_comes_as_it_is(received):
+def test_what_compression_would_not_make_smaller_comes_as_it_is(fixture_address, received):
     for env_id in ("Pixels-v0", "CartPole-v1"):
         with_it, without = (RemoteEnv(env_id, seed=5, compression=name) for name in ("zstd", None))
         assert same(with_it.reset()[0], without.reset()[0])
