@@ -122,6 +122,18 @@ describe('gymlink family', { timeout: 120_000 }, () => {
     ]);
   });
 
+  test('check examines vector environments', async () => {
+    const { stdout } = await gymlink('check', 'atari', 'AtariVectorEnv/Pong-v5', '--json');
+    expect(JSON.parse(stdout).environments).toEqual([
+      expect.objectContaining({
+        id: 'AtariVectorEnv/Pong-v5',
+        problems: [],
+        warnings: [],
+        steps_per_s: expect.any(Number),
+      }),
+    ]);
+  });
+
   describe('check of a family with faults', () => {
     let env: NodeJS.ProcessEnv;
     const args = [join(packageRoot, 'dist/cli.js'), 'family', 'check'];

@@ -18,6 +18,7 @@ import {
 } from './client/index.js';
 import { familyOracle } from './family-oracle.js';
 import { readFamily } from './server/family.js';
+import { checkFamily } from './server/family-checker.js';
 import { type RunningServer, serve } from './server/index.js';
 import { ensurePythonEnv } from './server/python-env.js';
 
@@ -344,6 +345,17 @@ describe('large families', { timeout: 600_000 }, () => {
 
     test('compressed pictures are the same', async () => {
       await expectAlikeCompressed(server.gym, 'envpool/Pong-v5');
+    });
+
+    test('its check finds nothing wrong', async () => {
+      const family = readFamily(join(families, 'envpool'));
+      const { python } = await ensurePythonEnv(family);
+      const patterns = ['envpool/CartPole-v1', 'envpool/FrozenLake-v1', 'envpool/Pong-v5'];
+      const { signal } = new AbortController();
+      const found: string[] = [];
+      for await (const line of checkFamily(family, python, { patterns, limit: 120, signal }))
+        if ('id' in line) found.push(`${line.id}: ${[...line.problems, ...line.warnings]}`);
+      expect(found).toEqual(patterns.map((id) => `${id}: `));
     });
 
     test('each of its environments is made and stepped', async () => {

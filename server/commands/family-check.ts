@@ -30,8 +30,8 @@ export function checkSubcommand(family: Command): void {
       'after',
       `
 Each environment is made in a process of its own, stepped with random actions, and examined: Gymnasium's environment checker (of
-several agents PettingZoo's API test), observations within their space, the same episode twice for the same seed, rendering, saved
-states, and what the manifest says of it.
+several agents PettingZoo's API test; of vector environments shapes, dtypes, seeds and what ends of episodes do), observations within
+their space, the same episode twice for the same seed, rendering, saved states, and what the manifest says of it.
 
 Examples:
   gymlink family check ./my-family

@@ -46,9 +46,10 @@ class SeededAtariVectorEnv(AtariVectorEnv):
         return observations, _shown(infos)
 
     def step(self, actions):
-        """As AtariVectorEnv.step."""
+        """As AtariVectorEnv.step, with rewards as float64."""
         observations, rewards, terminated, truncated, infos = super().step(actions)
-        return observations, rewards, terminated, truncated, _shown(infos)
+        # ALE gives integers.
+        return observations, rewards.astype(np.float64), terminated, truncated, _shown(infos)
 
 
 def _shown(infos):

@@ -1,8 +1,8 @@
 """Checks a family: ``python -m gymlink.sidecar.checking --manifest FILE --folder DIR [--limit S] [ID-PATTERN...]``.
 
-Each environment is examined in a process of its own, one after another (examining.py). Standard output gets lines of JSON: for
-the family ``{"ids", "chosen", "problems", "warnings"}``, each environment ``{"id", "problems", "warnings", …}`` (Examination),
-and in the end ``{"problems", "warnings"}`` of all together.
+Each environment is examined in a process of its own, one after another (examining.py, examining_vectors.py). Standard output
+gets lines of JSON: for the family ``{"ids", "chosen", "problems", "warnings"}``, each environment ``{"id", "problems",
+"warnings", …}`` (Findings), and in the end ``{"problems", "warnings"}`` of all together.
 """
 
 import argparse
@@ -25,9 +25,11 @@ import gymnasium
 
 from gymlink.sidecar.catalogue import serves
 from gymlink.sidecar.examining import Examination
+from gymlink.sidecar.examining_vectors import VectorExamination
 from gymlink.sidecar.parent import load_manifest
 from gymlink.sidecar.processes import become_worker, die_with_parent, thread_names
 from gymlink.sidecar.surroundings import MissingLibrary
+from gymlink.sidecar.vectorised import is_vectorised
 
 # Where a process was that crashed or hung, as faulthandler writes it.
 _FRAME = re.compile(r'\(most recent call first\):\n  File "([^"]*)", line (\d+) in (.*)')
@@ -110,9 +112,6 @@ class Check:
 
     def _examined(self, env_id):
         """The report on an environment, from a process of its own."""
-        if gymnasium.spec(env_id).entry_point is None:
-            message = "It is a vector environment, which this command does not examine."
-            return {"unavailable": False, "problems": [], "warnings": [message]}
         with tempfile.TemporaryFile() as output:
             reader, writer = os.pipe()
             try:
@@ -190,7 +189,11 @@ def _examine(env_id, manifest, folder, descriptor):
     def tell(message):
         os.write(descriptor, json.dumps(message).encode() + b"\n")
 
-    examination = Examination(env_id, manifest, folder, lambda stage: tell({"stage": stage}))
+    def enter(stage):
+        tell({"stage": stage})
+
+    vectorised = is_vectorised(env_id)
+    examination = VectorExamination(env_id, manifest, enter) if vectorised else Examination(env_id, manifest, folder, enter)
     examination.run()
     tell(examination.report())
 

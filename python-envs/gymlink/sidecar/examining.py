@@ -3,7 +3,6 @@
 import importlib
 import re
 import time
-import traceback
 import warnings
 from typing import NamedTuple
 
@@ -11,13 +10,13 @@ import gymnasium
 import numpy as np
 
 from gymlink.protocol import schema
-from gymlink.protocol.layout import InvalidRow
 from gymlink.protocol.layout_writer import layout_bytes
 from gymlink.protocol.values import from_value, to_value
 from gymlink.sidecar.arguments import allowed_kwargs, unnamed_arguments
 from gymlink.sidecar.attributes import listed_names
 from gymlink.sidecar.copies import same
 from gymlink.sidecar.errors import RequestError, named
+from gymlink.sidecar.findings import Findings
 from gymlink.sidecar.making import close, make
 from gymlink.sidecar.out_of_space import finder
 from gymlink.sidecar.parallel import ParallelAsEnv
@@ -60,19 +59,12 @@ class Examination:
         manifest: The family's manifest.
         folder: A private folder, for processes that keep states.
         tell: Called with what comes next, such as "reset": what a hang or a crash is blamed on.
-
-    Attributes:
-        problems: What is wrong, a sentence each with its remedy.
-        warnings: What may be meant to be so.
-        measured: Numbers by name: construction_ms, reset_ms, steps_per_s, memory_mb (not everywhere).
-        is_unavailable: Whether it says itself that it cannot be made here.
     """
 
     def __init__(self, env_id, manifest, folder, tell):
-        self.problems, self.warnings, self.measured = [], [], {}
-        self.is_unavailable = False
-        self._id, self._manifest, self._folder, self._tell = env_id, manifest, folder, tell
-        self._actions, self._played, self._render_modes, self._stage = [], [], (), ""
+        self._found = Findings(tell)
+        self._id, self._manifest, self._folder = env_id, manifest, folder
+        self._actions, self._played, self._render_modes = [], [], ()
         # Whether something was told as a warning that Gymnasium's checker does not let pass.
         self._is_lenient = False
 
@@ -84,45 +76,14 @@ class Examination:
             self._play_again()
             self._check_arguments()
             self._check_rendering()
-            if not self.problems:
+            if not self._found.problems:
                 self._check_api()
-        except RequestError as error:
-            self._refused(error)
         except BaseException as error:
-            self._raised(error)
-
-    def _enter(self, stage):
-        self._stage = stage
-        self._tell(stage)
+            self._found.take(error)
 
     def report(self):
         """What was found, as plain data."""
-        return {
-            **self.measured,
-            "unavailable": self.is_unavailable,
-            "problems": list(dict.fromkeys(self.problems)),
-            "warnings": list(dict.fromkeys(self.warnings)),
-        }
-
-    def _refused(self, error):
-        if error.reason == schema.ERROR_REASON_ENVIRONMENT_UNAVAILABLE:
-            self.is_unavailable = True
-            remedy = 'add what is missing to requirements.in and run "gymlink family lock", or leave it out of "ids"'
-            self.warnings.append(f"{str(error).rstrip('.')}: {remedy}.")
-        elif error.cause is not None:
-            self._raised(error.cause)
-        elif isinstance(error.__cause__, InvalidRow):
-            self.problems.append(
-                f"It gave something that its spaces do not allow: {error.__cause__}: correct that, or the space."
-            )
-        else:
-            self.problems.append(str(error))
-
-    def _raised(self, error):
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        self.problems.append(
-            f"Its {self._stage} raised {named(error).rstrip('.')}, at line {place.lineno} of {place.filename} ({place.name})."
-        )
+        return self._found.report()
 
     def _check_arguments(self):
         spec = gymnasium.spec(self._id)
@@ -130,20 +91,20 @@ class Examination:
         entry = spec.entry_point
         if not names or entry is None:
             return
-        self._enter("import")
+        self._found.enter("import")
         if isinstance(entry, MultiAgentConstructor):
             constructor = entry.takes()
         else:
             constructor = entry if callable(entry) else load_entry_point(entry)
         for name in unnamed_arguments(constructor, names):
             if self._refuses_argument(name):
-                self.problems.append(
+                self._found.problems.append(
                     f'Its constructor has no argument {name!r}, which "kwargs" allows: correct or delete it there.'
                 )
 
     def _refuses_argument(self, name):
         """Whether construction says that there is no such argument, as where ``**kwargs`` hand it on to who does not have it."""
-        self._enter("constructor")
+        self._found.enter("constructor")
         try:
             close([gymnasium.make(self._id, disable_env_checker=True, **{name: None})])
         except TypeError as error:
@@ -154,7 +115,7 @@ class Examination:
         return False
 
     def _opened(self):
-        self._enter("constructor")
+        self._found.enter("constructor")
         request = {"env_id": self._id, "num_envs": 1, "autoreset_mode": schema.AUTORESET_MODE_NEXT_STEP}
         # What lies outside is found here, with a remedy.
         manifest = {**self._manifest, "out_of_space": "pass"}
@@ -164,7 +125,7 @@ class Examination:
         """Before all else: what others leave in memory does not count, and a first construction is what users wait for."""
         began = time.perf_counter()
         envs = self._opened()
-        self.measured["construction_ms"] = 1000 * (time.perf_counter() - began)
+        self._found.measured["construction_ms"] = 1000 * (time.perf_counter() - began)
         try:
             self._measure_steps(envs[0])
         finally:
@@ -195,23 +156,23 @@ class Examination:
             if not isinstance(tier_of(self._manifest, self._id), Undeclared):
                 self._check_states(envs)
         finally:
-            self._enter("close")
+            self._found.enter("close")
             envs.close()
 
     def _reset(self, envs):
-        self._enter("reset")
+        self._found.enter("reset")
         selection = envs.sieve.select([])
         return self._sent(envs, selection, envs.reset(selection, [_SEED], [None]))
 
     def _step(self, envs, data):
-        self._enter("step")
+        self._found.enter("step")
         selection = envs.sieve.select([])
         return self._sent(envs, selection, envs.step(selection, data))
 
     def _sent(self, envs, selection, rows):
         # Shapes, dtypes, rewards and infos are checked on the way out.
         envs.write(0, selection, rows, lambda *_: None)
-        observation, info = (_travelled(values[0]) for values in (rows.observations, rows.infos))
+        observation, info = (travelled(values[0]) for values in (rows.observations, rows.infos))
         return Played(observation, float(rows.reward[0]), bool(rows.terminated[0]), bool(rows.truncated[0]), info)
 
     def _check_observations(self, space):
@@ -219,39 +180,32 @@ class Examination:
         found = next(filter(None, (find(played.observation) for played in self._played)), "") if find else ""
         if not found:
             return
-        text = f"Its observation{found}"
-        wanted = self._manifest.get("out_of_space", "pass")
-        if wanted == "warn":
-            self._is_lenient = True
-            self.warnings.append(f"{text}.")
-        elif wanted == "refuse":
-            self.problems.append(f'{text}, and "out_of_space" refuses that: fix the space.')
-        else:
-            self.problems.append(f'{text}: fix the space, or declare "out_of_space": "warn" if that is meant.')
+        self._is_lenient = self._manifest.get("out_of_space") == "warn"
+        self._found.take_outside(f"Its observation{found}", self._manifest)
 
     def _compare(self, again):
         for step, (first, second) in enumerate(zip(self._played, again)):
-            places = [(name, _difference(getattr(first, name), getattr(second, name))) for name in Played._fields]
+            places = [(name, difference(getattr(first, name), getattr(second, name))) for name in Played._fields]
             differing = [f"{name}{where}" for name, where in places if where is not None]
             if not differing:
                 continue
             when = "the reset" if step == 0 else f"step {step}"
             remedy = "draw all random numbers from a generator that reset(seed) seeds, such as self.np_random"
             if gymnasium.spec(self._id).nondeterministic:
-                self.warnings.append(
+                self._found.warnings.append(
                     f"Two episodes with seed {_SEED} differ in {differing[0]} of {when}: it is nondeterministic."
                 )
             elif differing[0].startswith("info"):
                 self._is_lenient = True
-                self.warnings.append(f"Two episodes with seed {_SEED} differ in {differing[0]} of {when}: {remedy}.")
+                self._found.warnings.append(f"Two episodes with seed {_SEED} differ in {differing[0]} of {when}: {remedy}.")
             else:
                 text = f"Two episodes with seed {_SEED} and the same actions differ in {differing[0]} of {when}"
-                self.problems.append(f"{text}: {remedy}, or register it as nondeterministic.")
+                self._found.problems.append(f"{text}: {remedy}, or register it as nondeterministic.")
             return
 
     def _check_states(self, envs):
         """Saves, steps, restores and steps again."""
-        self._enter("saving of its state")
+        self._found.enter("saving of its state")
         remedy = 'leave it out of "states", or declare another tier'
         actions = (self._actions * _STATE_STEPS)[:_STATE_STEPS]
         selection = envs.sieve.select([])
@@ -259,31 +213,31 @@ class Examination:
             (state,) = envs.keeper.save(selection, 1)
             try:
                 first = [self._step(envs, data) for data in actions]
-                self._enter("restoring of its state")
+                self._found.enter("restoring of its state")
                 envs.keeper.restore(selection, [state])
                 second = [self._step(envs, data) for data in actions]
             finally:
                 state.drop()
         except RequestError as error:
-            self.problems.append(f"{error} Mend that, or {remedy}.")
+            self._found.problems.append(f"{error} Mend that, or {remedy}.")
             return
         for step, (one, other) in enumerate(zip(first, second)):
-            where = _difference(one._asdict(), other._asdict())
+            where = difference(one._asdict(), other._asdict())
             if where is not None:
                 message = f"After its saved state was restored, it went on differently in {where} of step {step + 1}: {remedy}."
-                self.problems.append(message)
+                self._found.problems.append(message)
                 return
 
     def _measure_steps(self, env):
-        self._enter("reset")
+        self._found.enter("reset")
         # Some seeds may take longer than others, or for ever.
         took, count, observation, info = 0.0, 0, None, {}
         while took < _RESET_SECONDS and count < _RESETS:
             began = time.perf_counter()
             observation, info = env.reset(seed=count)
             took, count = took + time.perf_counter() - began, count + 1
-        self.measured["reset_ms"] = 1000 * took / count
-        self._enter("step")
+        self._found.measured["reset_ms"] = 1000 * took / count
+        self._found.enter("step")
         took, count = 0.0, 0
         while took < _RATE_SECONDS and count < _RATE_STEPS:
             action = _sampled(env, Played(observation, 0.0, False, False, info))
@@ -292,39 +246,39 @@ class Examination:
             took, count = took + time.perf_counter() - began, count + 1
             if terminated or truncated:
                 observation, info = env.reset()
-        self.measured["steps_per_s"] = count / took
-        memory = _private_mb()
+        self._found.measured["steps_per_s"] = count / took
+        memory = private_mb()
         if memory is not None:
-            self.measured["memory_mb"] = memory
+            self._found.measured["memory_mb"] = memory
 
     def _check_attributes(self, env):
         for name in listed_names(self._manifest, self._id):
             try:
                 env.get_wrapper_attr(name)
             except AttributeError:
-                self.warnings.append(f'It has no attribute {name!r} after a reset, which "attributes" lists.')
+                self._found.warnings.append(f'It has no attribute {name!r} after a reset, which "attributes" lists.')
             except Exception as error:
-                self.warnings.append(f'Its attribute {name!r}, which "attributes" lists, raised: {named(error)}.')
+                self._found.warnings.append(f'Its attribute {name!r}, which "attributes" lists, raised: {named(error)}.')
 
     def _check_rendering(self):
         if "rgb_array" not in self._render_modes:
             return
-        self._enter("render")
+        self._found.enter("render")
         env = None
         try:
             env = gymnasium.make(self._id, disable_env_checker=True, render_mode="rgb_array")
             env.reset(seed=_SEED)
             frame = env.render()
             if not isinstance(frame, np.ndarray) or frame.ndim != 3 or frame.dtype != np.uint8:
-                self.warnings.append("Its render mode rgb_array gives no array uint8[height, width, channels].")
+                self._found.warnings.append("Its render mode rgb_array gives no array uint8[height, width, channels].")
         except Exception as error:
-            self.warnings.append(f"Its render mode rgb_array does not work here: {named(error)}.")
+            self._found.warnings.append(f"Its render mode rgb_array does not work here: {named(error)}.")
         finally:
             if env is not None:
                 close([env])
 
     def _check_api(self):
-        self._enter("environment checker")
+        self._found.enter("environment checker")
         env = make({"env_id": self._id}, 0, 1, self._manifest)[0]
         try:
             with warnings.catch_warnings(record=True) as told:
@@ -334,14 +288,14 @@ class Examination:
             text = named(error).removeprefix("AssertionError: ")
             # The bridge copies whatever it sends before the next step.
             is_harmless = self._is_lenient or "share an object" in text
-            (self.warnings if is_harmless else self.problems).append(f"{_checker_of(env)}: {text}")
+            (self._found.warnings if is_harmless else self._found.problems).append(f"{_checker_of(env)}: {text}")
             return
         finally:
             close([env])
         for warning in told:
             text = _LEVEL.sub("", _COLOUR.sub("", str(warning.message)).strip())
             if issubclass(warning.category, UserWarning) and not any(harmless in text for harmless in _OF_WRAPPERS):
-                self.warnings.append(f"{_checker_of(env)}: {text}")
+                self._found.warnings.append(f"{_checker_of(env)}: {text}")
 
 
 def _sampled(env, played):
@@ -363,12 +317,12 @@ def _mask(*places):
     return np.asarray(found[0], np.int8) if found and np.any(found[0]) else None
 
 
-def _travelled(value):
+def travelled(value):
     """A value as it arrives at a client: a copy, with a name in the place of what cannot travel."""
     return from_value(to_value(value), lambda name: name)
 
 
-def _difference(one, other):
+def difference(one, other):
     """Where two values of those that travel differ: ``['key'][2]``; empty for the whole, None where they are equal to the bit."""
     if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
         return _first_difference((f"[{key!r}]", one[key], other[key]) for key in one)
@@ -379,13 +333,13 @@ def _difference(one, other):
 
 def _first_difference(parts):
     for where, one, other in parts:
-        found = _difference(one, other)
+        found = difference(one, other)
         if found is not None:
             return where + found
     return None
 
 
-def _private_mb():
+def private_mb():
     """Memory that this process shares with no other, in MB; None where the system does not tell."""
     try:
         with open("/proc/self/smaps_rollup", encoding="ascii") as file:

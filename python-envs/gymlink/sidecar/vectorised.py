@@ -26,18 +26,25 @@ _WHY = {
     _FAILED: "has failed since its last reset",
     _ENDED: "has ended its episode (autoreset mode DISABLED)",
 }
-_MODES = {
+MODES = {
     schema.AUTORESET_MODE_NEXT_STEP: "NextStep",
     schema.AUTORESET_MODE_SAME_STEP: "SameStep",
     schema.AUTORESET_MODE_DISABLED: "Disabled",
 }
-_ARRAY_SPACES = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
+ARRAY_SPACES = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 
 
 def is_vectorised(env_id):
     """Whether a registered environment has only a vectorised form."""
     spec = gymnasium.registry.get(env_id)
     return spec is not None and spec.entry_point is None
+
+
+def autoreset_mode_of(envs):
+    """Value of the AutoresetMode that the metadata of a vector environment tell; None where they do not."""
+    told = (envs.metadata or {}).get("autoreset_mode")
+    value = str(getattr(told, "value", told))
+    return value if value in MODES.values() else None
 
 
 class VectorisedEnvironments:
@@ -59,7 +66,7 @@ class VectorisedEnvironments:
         self._id = request.get("env_id", "")
         self._mode = request["autoreset_mode"]
         self._refuse(request)
-        self._envs = make_vectorised(request, count, manifest, _MODES[self._mode])
+        self._envs = make_vectorised(request, count, manifest, MODES[self._mode])
         try:
             self._check_mode()
             self._check_spaces()
@@ -88,9 +95,8 @@ class VectorisedEnvironments:
         return RequestError(schema.ERROR_REASON_UNIMPLEMENTED, message)
 
     def _check_mode(self):
-        told = (self._envs.metadata or {}).get("autoreset_mode")
-        own, asked = str(getattr(told, "value", told)), _MODES[self._mode]
-        if own not in _MODES.values():
+        own, asked = autoreset_mode_of(self._envs), MODES[self._mode]
+        if own is None:
             raise self._cannot('does not tell its autoreset mode: its metadata lack "autoreset_mode"')
         # A session in mode DISABLED steps nothing whose episode has ended, so that the engine's own autoresets never happen.
         if own == asked or (asked == "Disabled" and own == "NextStep"):
@@ -102,7 +108,7 @@ class VectorisedEnvironments:
     def _check_spaces(self):
         for space in (self._envs.single_observation_space, self._envs.single_action_space):
             for _, leaf in leaves(space):
-                if not isinstance(leaf, _ARRAY_SPACES):
+                if not isinstance(leaf, ARRAY_SPACES):
                     raise self._cannot(f"cannot be served, because of its space {leaf}")
 
     def _prepare(self, request, count, manifest, max_part_bytes):
