@@ -1,13 +1,11 @@
 """Fixtures of the tests of whole processes."""
 
+import importlib
 import shutil
 import tempfile
 
 import pytest
 
-from gymlink.client import session as client_session
-from gymlink.client.compression import decompressor
-from gymlink.client.shared_memory import SharedMemory
 from tests.harness import FIXTURES, ServerEnd
 from tests.serving import GymlinkServer
 
@@ -97,12 +95,16 @@ def fixture_address(fixture_server, monkeypatch):
 @pytest.fixture
 def received(monkeypatch):
     """Has sessions of the Python client be as on another machine; gives the compressed parts that they receive."""
+    # Some Pythons of the matrix have a Gymnasium that is too old for the client.
+    client_session = importlib.import_module("gymlink.client.session")
+    decompressor = importlib.import_module("gymlink.client.compression").decompressor
+    shared = importlib.import_module("gymlink.client.shared_memory").SharedMemory
     parts = []
 
     def counted(request):
         whole = decompressor(request)
         return lambda part: (parts.append(part), whole(part))[1]
 
-    monkeypatch.setattr(client_session, "SharedMemory", lambda offer: SharedMemory({**offer, "path": "/nowhere"}))
+    monkeypatch.setattr(client_session, "SharedMemory", lambda offer: shared({**offer, "path": "/nowhere"}))
     monkeypatch.setattr(client_session, "decompressor", counted)
     return parts
