@@ -265,8 +265,9 @@ export class AsyncVectorEnv<Obs = Sample, Act = Sample> {
     throw arrival.error;
   }
 
-  private batch({ parts }: Transition): ReadyBatch<Obs> {
+  private batch({ parts, delivery }: Transition): ReadyBatch<Obs> {
     const count = this.rows.readReady(parts);
+    this.session.acknowledge(delivery);
     const envIndices = Int32Array.from(this.rows.envIndices.subarray(0, count));
     for (const env of envIndices) this.free(env);
     return {

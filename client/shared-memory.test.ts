@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startServer } from '../proto/conformance/harness.js';
 import {
+  type AutoresetMode,
   type Connection,
   connect,
   type MakeVecOptions,
@@ -74,6 +75,69 @@ test.each(['NextStep', 'SameStep'] as const)(
     expect(shared.lastTransition()).toEqual(told.lastTransition());
   },
 );
+
+/** What each sub-environment gives in an asynchronous session that sends its steps in batches. */
+async function playReady(autoresetMode: AutoresetMode, sharedMemory: boolean): Promise<object[][]> {
+  await using envs = await gym.makeVec<Pixels, number[]>('fixtures/Pixels-v0', {
+    numEnvs,
+    numWorkers: 2,
+    batchSize: 2,
+    seed: 5,
+    autoresetMode,
+    sharedMemory,
+  });
+  const tracks: object[][] = Array.from({ length: numEnvs }, () => []);
+  envs.reset();
+  while (tracks.some(({ length }) => length < 50)) {
+    const { observations, envIndices, rewards, terminations, truncations, infos } =
+      await envs.recv();
+    const finals = (infos.final_obs ?? []) as (Pixels | null)[];
+    const size = observations.length / envIndices.length;
+    for (const [row, env] of envIndices.entries())
+      tracks[env]?.push({
+        frame: crc32(checked(observations.subarray(row * size, (row + 1) * size) as Pixels)),
+        final: finals[row] ? crc32(checked(finals[row])) : null,
+        reward: rewards[row],
+        terminated: terminations[row],
+        truncated: truncations[row],
+      });
+    envs.send([...envIndices].fill(1), envIndices);
+  }
+  return tracks.map((track) => track.slice(0, 50));
+}
+
+test.each(['NextStep', 'SameStep'] as const)(
+  'an asynchronous session plays in mode %s as it does in messages',
+  { timeout: 60_000 },
+  async (autoresetMode) => {
+    const shared = await playReady(autoresetMode, true);
+    expect(shared).toEqual(await playReady(autoresetMode, false));
+  },
+);
+
+test('batches that wait long for recv keep their frames', async () => {
+  await using envs = await gym.makeVec<Pixels, number[]>('fixtures/Pixels-v0', {
+    numEnvs,
+    numWorkers: 2,
+    batchSize: 2,
+    copy: false,
+  });
+  envs.reset();
+  for (let round = 0; round < 5; round++) {
+    // Another request's answer comes behind those rows.
+    await envs.render().catch((error) => expect(error.reason).toBe('RENDER_UNAVAILABLE'));
+    const seen: number[] = [];
+    for (let i = 0; i < numEnvs / 2; i++) {
+      const { observations, envIndices } = await envs.recv();
+      checked(observations);
+      seen.push(...envIndices);
+    }
+    envs.send(
+      new Array(numEnvs).fill(1),
+      seen.sort((a, b) => a - b),
+    );
+  }
+});
 
 test('several requests at a time, and a state that is restored, keep their frames', async () => {
   await using envs = await pixels();

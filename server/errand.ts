@@ -1,6 +1,7 @@
 import { FrameType } from '../proto/gen/gymlink/worker/v1/worker.js';
 import { alertness } from './alertness.js';
 import type { PlacedWorker } from './placed-workers.js';
+import type { SharedSlot, SharedSlots } from './shared-memory.js';
 import type { PendingRequest } from './worker.js';
 
 /** What goes to the workers for one request: the same to each, whole. */
@@ -20,13 +21,13 @@ export interface Errand {
 
 /**
  * Sends an errand to those of a session's workers that it concerns; calls back once, when all have answered or failed. `onBody`
- * may take bodies of the answers when they come; then the answers don't have them.
+ * takes the bodies of the answers, of a row each, when they come; then the answers don't have them.
  */
 export function sendErrand(
   placed: readonly PlacedWorker[],
   errand: Errand,
   onAnswered: (answers: readonly PendingRequest[]) => void,
-  onBody?: (body: Buffer) => boolean,
+  onBody?: PendingRequest['onBody'],
 ): void {
   const { seq, what, deadlineMs, replyType } = errand;
   const workers = workersOf(placed, errand.envIndices);
@@ -38,37 +39,39 @@ export function sendErrand(
     onAnswered(answers);
   };
   const hasRows = replyType === FrameType.FRAME_TYPE_TRANSITION;
-  const answers = workers.map(({ slots }): PendingRequest => {
-    const slot = hasRows ? slots.take() : undefined;
-    return {
+  const take = (slots: SharedSlots, rows: number): SharedSlot[] =>
+    onBody === undefined ? slots.take(1, rows) : slots.take(rows, 1);
+  const answers = workers.map(
+    ({ placed: { slots }, rows }): PendingRequest => ({
       seq,
       what,
       deadlineMs,
       replyType,
-      slot,
+      slots: hasRows ? take(slots, rows) : [],
       bodies: [],
       onBody,
       error: undefined,
       onSettled,
-    };
-  });
+    }),
+  );
   const alone = alertness.begin(workers.length);
   for (let i = 0; i < answers.length; i++) {
     const answer = answers[i] as PendingRequest;
-    const head = { type: errand.type, seq, alone, slot: answer.slot?.number };
-    workers[i]?.worker.request(answer, head, ...errand.pieces);
+    const head = { type: errand.type, seq, alone, slot: answer.slots[0]?.number };
+    workers[i]?.placed.worker.request(answer, head, ...errand.pieces);
   }
 }
 
+/** The workers of some sub-environments, ascending, and how many of these each has. */
 function workersOf(
   placed: readonly PlacedWorker[],
   envIndices: readonly number[],
-): readonly PlacedWorker[] {
+): readonly { placed: PlacedWorker; rows: number }[] {
   let at = 0;
-  return placed.filter(({ first, count }) => {
+  return placed.flatMap((one) => {
     const begin = at;
-    while (at < envIndices.length && (envIndices[at] as number) < first + count) at += 1;
-    return at > begin;
+    while (at < envIndices.length && (envIndices[at] as number) < one.first + one.count) at += 1;
+    return at > begin ? [{ placed: one, rows: at - begin }] : [];
   });
 }
 

@@ -91,44 +91,41 @@ export class Errands {
    */
   runByRow(errand: Errand, take: (row: Part) => void, accepted: Messages, reply: Reply): void {
     const left = new Set(errand.envIndices);
+    const lost: Part[] = [];
     this.#begin(errand.envIndices);
-    const onBody = (body: Buffer): boolean => {
-      const row = readPart(body);
+    const onBody = (body: Buffer, slot: SharedSlot | undefined): void => {
+      const row = readPart(body, slot);
+      if (row.slot === undefined) slot?.free();
       const [envIndex] = envIndicesOf(row);
       if (row.rows !== 1 || envIndex === undefined || !left.delete(envIndex))
         throw new RangeError('a row that was not asked for');
       this.#states.setInUse([envIndex], false);
-      if (encodedBytes(row) > this.#terms.maxMessageBytes) {
-        this.#states.markFailed([envIndex]);
-        return false;
+      if (encodedBytes(row) <= this.#terms.maxMessageBytes) {
+        take(row);
+        return;
       }
-      take(row);
-      return true;
+      this.#states.markFailed([envIndex]);
+      row.slot?.free();
+      lost.push(row);
     };
     const onAnswered = (answers: readonly PendingRequest[]): void => {
       const missing = [...left];
       this.#end(missing);
-      reply(
-        this.#outcome({ ...errand, envIndices: missing }, answers, () => {
-          this.#throwLost(answers);
-          if (missing.length > 0) throw new RangeError(`${missing.length} rows are missing`);
-          return accepted;
-        }),
-      );
+      const finish = (): Messages => {
+        if (lost.length > 0) throw this.#lost(lost);
+        if (missing.length > 0) throw new RangeError(`${missing.length} rows are missing`);
+        return accepted;
+      };
+      reply(this.#outcome({ ...errand, envIndices: missing }, answers, finish, lost));
     };
     sendErrand(this.#placed, errand, onAnswered, onBody);
   }
 
-  /** Raises RequestError MESSAGE_TOO_LARGE for rows that nobody took. */
-  #throwLost(answers: readonly PendingRequest[]): void {
-    const lost = answers.flatMap(({ bodies }) => bodies.map((body) => readPart(body)));
-    if (lost.length === 0) return;
-    const envIndices = lost.flatMap(envIndicesOf).sort((a, b) => a - b);
-    throw this.#tooLarge(
-      'Single rows with their infos',
-      Math.max(...lost.map(encodedBytes)),
-      envIndices,
-    );
+  /** MESSAGE_TOO_LARGE for rows that nobody gets. */
+  #lost(rows: readonly Part[]): RequestError {
+    const envIndices = rows.flatMap(envIndicesOf).sort((a, b) => a - b);
+    const largest = Math.max(...rows.map(encodedBytes));
+    return this.#tooLarge('Single rows with their infos', largest, envIndices);
   }
 
   /** Keeps sub-environments in use while `work` goes on; then calls `next`, or replies with the failure. */
@@ -157,7 +154,7 @@ export class Errands {
 
   /** The rows that answer an errand, one a sub-environment. Raises RangeError for another number. */
   parts({ envIndices }: Errand, answers: readonly PendingRequest[]): Part[] {
-    const parts = answers.flatMap(({ bodies, slot }) => bodies.map((body) => readPart(body, slot)));
+    const parts = answers.flatMap(partsOf);
     const rows = parts.reduce((sum, part) => sum + part.rows, 0);
     if (rows !== envIndices.length)
       throw new RangeError(`${rows} rows for ${envIndices.length} sub-environments`);
@@ -213,29 +210,29 @@ export class Errands {
     errand: Errand,
     answers: readonly PendingRequest[],
     finish: (answers: readonly PendingRequest[]) => Messages,
+    lost: readonly Part[] = [],
   ): Messages | RequestError {
     try {
-      this.#throwMerged(answers);
+      this.#throwMerged(answers, lost);
       const messages = finish(answers);
-      for (const { slot, bodies } of answers)
-        if (slot !== undefined && !bodies.some(isShared)) slot.free();
+      // Only rows are answered with slots; other answers' bodies have no flags.
+      for (const { slots, bodies } of answers)
+        if (slots.length > 0 && !bodies.some(isShared)) for (const slot of slots) slot.free();
       return messages;
     } catch (error) {
-      for (const { slot } of answers) slot?.free();
+      for (const { slots } of answers) for (const slot of slots) slot.free();
       return this.#failure(error, errand);
     }
   }
 
   /** Raises the one failure that several workers' errors make together, with what advanced all the same. */
-  #throwMerged(answers: readonly PendingRequest[]): void {
+  #throwMerged(answers: readonly PendingRequest[], lost: readonly Part[]): void {
     if (answers.every(({ error }) => error === undefined)) return;
     const errors = answers.flatMap(({ error }) => (error === undefined ? [] : [error]));
-    const advanced = answers.flatMap(({ bodies, replyType, slot }) =>
-      replyType === FrameType.FRAME_TYPE_TRANSITION
-        ? bodies.flatMap((body) => envIndicesOf(readPart(body, slot)))
-        : [],
+    const parts = answers.flatMap((answer) =>
+      answer.replyType === FrameType.FRAME_TYPE_TRANSITION ? partsOf(answer) : [],
     );
-    const merged = mergeErrors(errors, advanced);
+    const merged = mergeErrors(errors, [...lost, ...parts].flatMap(envIndicesOf));
     this.#states.markFailed(merged.advancedEnvIndices);
     if (merged.reason === ErrorReason.ERROR_REASON_ENVIRONMENT_RAISED)
       this.#states.markFailed(merged.envIndices);
@@ -264,4 +261,9 @@ export class Errands {
       { envId, advancedEnvIndices },
     );
   }
+}
+
+/** The rows of a worker's answer, whose first frame may have used a slot. */
+function partsOf({ bodies, slots }: PendingRequest): Part[] {
+  return bodies.map((body) => readPart(body, slots[0]));
 }

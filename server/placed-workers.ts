@@ -122,6 +122,7 @@ export function ask(
       what,
       deadlineMs,
       replyType,
+      slots: [],
       bodies: [],
       error: undefined,
       onSettled: ({ error, bodies }) => {

@@ -82,10 +82,10 @@ export class Session {
     };
     const opened = await openWorkers(supervisor, order, deadlines, signal);
     const { placed, opened: made } = opened;
-    const memory =
-      request.sharedMemory && !isAsynchronous(request)
-        ? await SharedMemory.offer(placed.length, Number(made.payloadBytes))
-        : undefined;
+    const byRow = isAsynchronous(request);
+    const memory = request.sharedMemory
+      ? await SharedMemory.offer(placed, Number(made.payloadBytes), { byRow })
+      : undefined;
     const session = new Session(checked, entry, opened, memory, deadlines, peer, log);
     const { placements } = session.opened;
     log.info(

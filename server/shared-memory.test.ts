@@ -3,14 +3,21 @@ import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from 'no
 import { open as openFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  type EnvironmentServiceClient,
-  type ListSessionsResponse,
+import type {
+  EnvironmentServiceClient,
+  ListSessionsResponse,
   SessionSummary,
 } from '../proto/gen/gymlink/v1/service.js';
 import type { OpenRequest, Transition } from '../proto/gen/gymlink/v1/session.js';
 import { sidecarsBelow } from './fixtures/processes.js';
-import { familiesStarted, int64s, RawSession, rawClient, step } from './fixtures/raw-client.js';
+import {
+  familiesStarted,
+  int64s,
+  RawSession,
+  rawClient,
+  reset,
+  step,
+} from './fixtures/raw-client.js';
 import { type RunningServer, serve } from './index.js';
 import { removeAbandonedMemory } from './shared-memory.js';
 
@@ -37,11 +44,13 @@ const racing: Partial<OpenRequest> = {
   numWorkers: 2,
   sharedMemory: true,
 };
-const actions = new Uint8Array(4 * 3 * 4);
+const frameBytes = 96 * 96 * 3;
+const actionBytes = 3 * 4;
+const actions = new Uint8Array(4 * actionBytes);
 
-async function offered() {
+async function offered(fields: Partial<OpenRequest> = {}) {
   const session = new RawSession(client);
-  const { sharedMemory } = await session.open(racing);
+  const { sharedMemory } = await session.open({ ...racing, ...fields });
   if (sharedMemory === undefined) throw new Error('no offer');
   const file = await openFile(sharedMemory.path, 'r');
   const nonce = Buffer.alloc(16);
@@ -49,6 +58,15 @@ async function offered() {
   const prove = (value: Uint8Array) =>
     ({ $case: 'sharedMemoryProof', value: { nonce: value } }) as const;
   return { session, offer: sharedMemory, file, nonce, prove };
+}
+
+/** What the server says of the only session that there is. */
+async function statistics(): Promise<SessionSummary> {
+  const { sessions } = await new Promise<ListSessionsResponse>((resolve, reject) =>
+    client.listSessions({}, (error, found) => (error ? reject(error) : resolve(found))),
+  );
+  expect(sessions.length).toBe(1);
+  return sessions[0] as SessionSummary;
 }
 
 const slotsOf = ({ parts }: Transition) =>
@@ -106,13 +124,9 @@ test(
     expect(slotsOf(after).sort()).toEqual(slotsOf(first).sort());
     expect((await content(first)).equals(before)).toBe(false);
 
-    const { sessions } = await new Promise<ListSessionsResponse>((resolve, reject) =>
-      client.listSessions({}, (error, found) => (error ? reject(error) : resolve(found))),
-    );
-    const [summary = SessionSummary.decode(new Uint8Array())] = sessions;
-    const payload = 4 * 96 * 96 * 3;
-    expect(Number(summary.sharedBytes)).toBeGreaterThan(5 * payload);
-    expect(Number(summary.messageBytes)).toBeGreaterThan(2 * payload);
+    const { sharedBytes, messageBytes } = await statistics();
+    expect(Number(sharedBytes)).toBeGreaterThan(5 * 4 * frameBytes);
+    expect(Number(messageBytes)).toBeGreaterThan(2 * 4 * frameBytes);
     await session.close();
     await file.close();
   },
@@ -143,15 +157,21 @@ test(
   },
 );
 
-test('the workers of a client that goes away unmap its memory', limit, async () => {
-  const { session, file, nonce, prove } = await offered();
-  await session.ask(prove(nonce), 'sharedMemoryReady');
-  await session.reset();
-  session.call.cancel();
-  await session.status;
-  await file.close();
-  await expect.poll(() => sidecarsBelow(process.pid).workers, limit).toEqual([]);
-});
+test.each([0, 2])(
+  'the workers of a client that goes away unmap its memory (batches of %i)',
+  limit,
+  async (batchSize) => {
+    const { session, offer, file, nonce, prove } = await offered({ batchSize });
+    await session.ask(prove(nonce), 'sharedMemoryReady');
+    session.send(reset());
+    await session.next();
+    expect(existsSync(offer.path)).toBe(false);
+    session.call.cancel();
+    await session.status;
+    await file.close();
+    await expect.poll(() => sidecarsBelow(process.pid).workers, limit).toEqual([]);
+  },
+);
 
 test('a server removes the offers of one that was killed, and no others', async () => {
   const [old, young] = ['0', '1'].map((digit) => `/dev/shm/gymlink-${digit.repeat(24)}`);

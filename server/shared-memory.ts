@@ -12,10 +12,10 @@ const folder = '/dev/shm';
 const prefix = 'gymlink-';
 const headerBytes = 64;
 const nonceBytes = 16;
-/** Below it a payload is as quick in the message. */
-const leastPayloadBytes = 64 * 1024;
-/** Deliveries of a worker that may be unacknowledged until one goes into the message. */
-const slotsPerWorker = 4;
+/** Below it the rows of a step are as quick in the message, and so is a row that comes by itself. */
+const leastBytes = { together: 64 * 1024, alone: 4 * 1024 };
+/** How often all rows of a worker may be unacknowledged until some go into the message. */
+const depth = 4;
 const pageBytes = 4096;
 /** A client proves at once that it can read the file, or never. */
 const offerMs = 10_000;
@@ -28,19 +28,36 @@ export interface SharedSlot {
 
 /** The slots of one worker; there are none unless shared memory is in use. */
 export class SharedSlots {
-  readonly #free: SharedSlot[] = [];
+  #slots: readonly SharedSlot[] = [];
+  #rowsEach = 0;
+  readonly #free = new Set<SharedSlot>();
 
-  /** A free slot, which is taken then. */
-  take(): SharedSlot | undefined {
-    return this.#free.pop();
+  /**
+   * Free slots for so many payloads of so many rows each, side by side, which are taken then; or none. The first that there are:
+   * their memory is warm.
+   */
+  take(count: number, rowsEach: number): SharedSlot[] {
+    if (rowsEach > this.#rowsEach) return [];
+    let begin = 0;
+    for (const [at, slot] of this.#slots.entries()) {
+      if (!this.#free.has(slot)) begin = at + 1;
+      else if (at + 1 - begin === count) {
+        const taken = this.#slots.slice(begin, at + 1);
+        for (const one of taken) this.#free.delete(one);
+        return taken;
+      }
+    }
+    return [];
   }
 
-  /** Adds slots `first` … `first + count - 1`. */
-  add(first: number, count: number): void {
-    for (let number = first; number < first + count; number++) {
-      const slot: SharedSlot = { number, free: () => this.#free.push(slot) };
-      this.#free.push(slot);
-    }
+  /** Gives the worker slots `first` … `first + count - 1`, which have room for a payload of so many rows each. */
+  set(first: number, count: number, rowsEach: number): void {
+    this.#rowsEach = rowsEach;
+    this.#slots = Array.from({ length: count }, (_, i) => {
+      const slot: SharedSlot = { number: first + i, free: () => this.#free.add(slot) };
+      return slot;
+    });
+    for (const slot of this.#slots) this.#free.add(slot);
   }
 }
 
@@ -48,15 +65,25 @@ export class SharedSlots {
 export class SharedMemory {
   readonly offer: SharedMemoryOffer;
   readonly #nonce: Buffer;
+  readonly #byRow: boolean;
   readonly #expiry: NodeJS.Timeout;
   #isOpen = true;
 
   /**
-   * Makes an offer for workers whose payloads take up to `payloadBytes` each, or none where shared memory is not worth it or is not
-   * there.
+   * Makes an offer, or none where shared memory is not worth it or is not there.
+   *
+   * @param payloadBytes What a payload takes at most; 0 where there is no greatest size.
+   * @param byRow Whether each row is a payload, or all rows of a worker are one.
    */
-  static async offer(workers: number, payloadBytes: number): Promise<SharedMemory | undefined> {
-    if (payloadBytes * workers < leastPayloadBytes || payloadBytes === 0) return undefined;
+  static async offer(
+    placed: readonly PlacedWorker[],
+    payloadBytes: number,
+    { byRow }: { readonly byRow: boolean },
+  ): Promise<SharedMemory | undefined> {
+    const isLarge = byRow
+      ? payloadBytes >= leastBytes.alone
+      : payloadBytes * placed.length >= leastBytes.together;
+    if (!isLarge || payloadBytes === 0) return undefined;
     const nonce = randomBytes(nonceBytes);
     const path = join(folder, `${prefix}${randomBytes(12).toString('hex')}`);
     try {
@@ -65,12 +92,13 @@ export class SharedMemory {
       return undefined;
     }
     const slotBytes = Math.ceil(payloadBytes / pageBytes) * pageBytes;
-    const slots = workers * slotsPerWorker;
-    return new SharedMemory({ path, slotBytes: BigInt(slotBytes), slots }, nonce);
+    const slots = placed.reduce((sum, { count }) => sum + depth * (byRow ? count : 1), 0);
+    return new SharedMemory({ path, slotBytes: BigInt(slotBytes), slots }, byRow, nonce);
   }
 
-  private constructor(offer: SharedMemoryOffer, nonce: Buffer) {
+  private constructor(offer: SharedMemoryOffer, byRow: boolean, nonce: Buffer) {
     this.offer = offer;
+    this.#byRow = byRow;
     this.#nonce = nonce;
     this.#expiry = setTimeout(() => this.withdraw(), offerMs).unref();
   }
@@ -97,7 +125,12 @@ export class SharedMemory {
     } finally {
       await this.withdraw();
     }
-    for (const [i, { slots: own }] of placed.entries()) own.add(i * slotsPerWorker, slotsPerWorker);
+    let first = 0;
+    for (const { slots: own, count } of placed) {
+      const [payloads, rowsEach] = this.#byRow ? [count, 1] : [1, count];
+      own.set(first, depth * payloads, rowsEach);
+      first += depth * payloads;
+    }
   }
 
   /** Removes the file; whoever has it open or mapped keeps it. */

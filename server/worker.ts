@@ -15,12 +15,12 @@ export interface PendingRequest {
   readonly what: string;
   readonly deadlineMs: number;
   readonly replyType: FrameType;
-  /** What the reply's payload may be written to, and is unless it is in the frame. */
-  readonly slot?: SharedSlot | undefined;
+  /** What the payloads of the reply's frames may be written to, one each, and are unless they are in the frames. */
+  readonly slots: SharedSlot[];
   /** Bodies of the reply's frames, in order; not those that `onBody` takes. */
   readonly bodies: Buffer[];
-  /** Takes a body when it comes; false leaves it to `bodies`. */
-  readonly onBody?: ((body: Buffer) => boolean) | undefined;
+  /** Takes each body when it comes, with the slot that its frame may use. */
+  readonly onBody?: ((body: Buffer, slot: SharedSlot | undefined) => void) | undefined;
   error: ErrorMessage | undefined;
   readonly onSettled: (pending: PendingRequest) => void;
 }
@@ -184,7 +184,8 @@ export class Worker {
       return;
     }
     if (frame.type !== pending.replyType) throw new RangeError(`a reply of type ${frame.type}`);
-    if (!pending.onBody?.(frame.body)) pending.bodies.push(frame.body);
+    if (pending.onBody === undefined) pending.bodies.push(frame.body);
+    else pending.onBody(frame.body, pending.slots.shift());
     const more = frame.type === FrameType.FRAME_TYPE_TRANSITION && hasMore(frame.body);
     if (!more) this.#advance(state, pending, undefined);
   }

@@ -2,9 +2,10 @@
 
 import zlib
 
+import numpy as np
 import pytest
 
-from gymlink.client import GymlinkError, RemoteVectorEnv
+from gymlink.client import GymlinkError, RemoteAsyncVectorEnv, RemoteVectorEnv
 from gymlink.client import session as client_session
 from gymlink.client.shared_memory import SharedMemory
 
@@ -38,7 +39,31 @@ class Counted(SharedMemory):
         return super().payload(place)
 
 
+def play_ready(steps=45):
+    """The same of each sub-environment, in an asynchronous session."""
+    envs = RemoteAsyncVectorEnv("Pixels-v0", 4, 2, num_workers=2, seed=5)
+    tracks = [[] for _ in range(4)]
+    envs.async_reset()
+    while min(map(len, tracks)) < steps:
+        observations, *others, infos = envs.recv()
+        for env, *row in zip(infos["env_id"], checked(observations), *(array.tolist() for array in others)):
+            tracks[env].append(row)
+        envs.send(np.ones(len(observations), np.int64), infos["env_id"])
+    envs.close()
+    return [track[:steps] for track in tracks]
+
+
+def test_asynchronous_frames_are_the_same_in_shared_memory_and_in_messages(fixture_address, monkeypatch):
+    Counted.payloads = 0
+    monkeypatch.setattr(client_session, "SharedMemory", Counted)
+    shared = play_ready()
+    assert Counted.payloads >= 4 * 45
+    monkeypatch.setattr(client_session, "SharedMemory", lambda offer: SharedMemory({**offer, "path": "/nowhere"}))
+    assert play_ready() == shared
+
+
 def test_frames_are_the_same_in_shared_memory_and_in_messages(fixture_address, monkeypatch):
+    Counted.payloads = 0
     monkeypatch.setattr(client_session, "SharedMemory", Counted)
     shared = play()
     assert Counted.payloads == 2 * len(shared)

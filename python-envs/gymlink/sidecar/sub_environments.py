@@ -99,7 +99,7 @@ class SubEnvironments:
             "max_episode_steps": (env.spec.max_episode_steps or 0) if env.spec else 0,
             "documentation": _documentation(env.unwrapped),
             "observation_spaces": each,
-            "payload_bytes": self._writer.most_bytes,
+            "payload_bytes": self._writer.most_bytes(1 if self.is_asynchronous else len(self._envs)),
         }
 
     def close(self):

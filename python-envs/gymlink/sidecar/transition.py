@@ -120,16 +120,12 @@ class TransitionWriter:
         encode: Encodes the infos of some rows, as `encode_infos`.
         has_finals: Whether rows may have final observations.
 
-    Attributes:
-        most_bytes: Most bytes of a payload with all rows; 0 where there is no greatest size.
-
     Raises:
         RequestError: MESSAGE_TOO_LARGE, when a single row is over the limit.
     """
 
     def __init__(self, env_id, space, count, max_part_bytes, encode=encode_infos, has_finals=True):
-        self._space, self._max_bytes = space, max_part_bytes or 1 << 62
-        self.most_bytes = _payload_bytes(space, count, has_finals) if has_greatest_size(space) else 0
+        self._space, self._max_bytes, self._has_finals = space, max_part_bytes or 1 << 62, has_finals
         self._slot_of, self._slots = None, {}
         self._check_row(env_id, _payload_bytes(space, 1))
         self._rows_per_part = _most_rows(space, count, self._max_bytes)
@@ -139,8 +135,12 @@ class TransitionWriter:
     def _allocate(self, length):
         self._room = _Room(self._space, bytearray(length))
 
+    def most_bytes(self, rows):
+        """Most bytes of a payload with so many rows; 0 where there is no greatest size."""
+        return _payload_bytes(self._space, rows, self._has_finals) if has_greatest_size(self._space) else 0
+
     def share(self, memory):
-        """Has payloads of requests that name a slot written to a SharedMemory, whose slots hold `most_bytes`."""
+        """Has payloads of requests that name a slot written to a SharedMemory, whose slots hold `most_bytes` of their rows."""
         self._slot_of = memory.slot
 
     def _room_in(self, slot_of, number):

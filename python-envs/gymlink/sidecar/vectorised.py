@@ -136,7 +136,7 @@ class VectorisedEnvironments:
             "max_episode_steps": limit,
             "documentation": inspect.getdoc(type(self._envs)) or "",
             "observation_spaces": [],
-            "payload_bytes": self._writer.most_bytes,
+            "payload_bytes": self._writer.most_bytes(self._count),
         }
 
     def close(self):

@@ -110,7 +110,7 @@ class Worker:
         if isinstance(envs, SubEnvironments) and envs.is_asynchronous:
             self._send_each(seq, envs, selection, envs.reset_each(selection, seeds, options))
         else:
-            self._send(seq, envs, selection, envs.reset(selection, seeds, options))
+            self._send(seq, envs, selection, envs.reset(selection, seeds, options), self._frames.slot)
 
     def _step(self, seq, body):
         envs = self._envs()
@@ -119,13 +119,14 @@ class Worker:
         if isinstance(envs, SubEnvironments) and envs.is_asynchronous:
             self._send_each(seq, envs, selection, envs.step_each(selection, actions))
         else:
-            self._send(seq, envs, selection, envs.step(selection, actions))
+            self._send(seq, envs, selection, envs.step(selection, actions), self._frames.slot)
 
     def _send_each(self, seq, envs, selection, each):
-        for left, (one, rows) in zip(reversed(range(len(selection.own))), each):
-            self._send(seq, envs, one, rows, MORE if left else 0)
+        slot, last = self._frames.slot, len(selection.own) - 1
+        for place, (one, rows) in enumerate(each):
+            self._send(seq, envs, one, rows, None if slot is None else slot + place, MORE if place < last else 0)
 
-    def _send(self, seq, envs, selection, rows, more=0):
+    def _send(self, seq, envs, selection, rows, slot, more=0):
         def send(count, payload, details, flags):
             flags |= more
             columns = columns_bytes(count)
@@ -138,7 +139,7 @@ class Worker:
                 shown = (payload[:columns] if flags & SHARED else payload,)
             self._frames.write(schema.FRAME_TYPE_TRANSITION, seq, head, *shown, details)
 
-        envs.write(seq, selection, rows, send, self._frames.slot)
+        envs.write(seq, selection, rows, send, slot)
 
     def _share_memory(self, seq, body):
         # On one machine bytes cost less than their compression.
@@ -177,7 +178,7 @@ class Worker:
         envs, message = self._envs(), wire.decode("RestoreStateRequest", body)
         selection = envs.sieve.select(message.get("env_indices", ()))
         own = [self._states.get(number) for number in message["state_ids"][selection.begin : selection.end]]
-        self._send(seq, envs, selection, envs.keeper.restore(selection, own))
+        self._send(seq, envs, selection, envs.keeper.restore(selection, own), self._frames.slot)
 
     def _drop_states(self, seq, body):
         self._states.drop(wire.decode("DropStateRequest", body).get("state_ids", ()))

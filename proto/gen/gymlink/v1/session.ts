@@ -302,7 +302,8 @@ export interface OpenRequest {
   compression: Compression;
   /**
    * True: the client would read payloads from shared memory. The server offers it where a payload of all rows takes at least
-   * 64 KiB, has a greatest size, and the server's machine has room. Needs CAPABILITY_SHARED_MEMORY; otherwise ignored.
+   * 64 KiB, in an asynchronous session that of one row at least 4 KiB, has a greatest size, and the server's machine has room.
+   * Needs CAPABILITY_SHARED_MEMORY; otherwise ignored.
    */
   sharedMemory: boolean;
   /**
@@ -472,8 +473,12 @@ export interface StepRequest {
 /**
  * Payload in shared memory: needs CAPABILITY_SHARED_MEMORY. The file of SharedMemoryOffer begins with a nonce of 16 bytes,
  * which the client sends in SharedMemoryProof; from its reply on payloads may be in slots, or in the message all the same, for
- * example when no slot is free. A slot belongs to the client until it acknowledges the delivery: nobody writes to it before, and
- * the client reads it no more afterwards. A client only reads the file.
+ * example when no slot is free: in parts of one delivery, too. Each part has a slot of its own, whose payload begins where the slot
+ * does. It belongs to the client until it acknowledges the delivery: nobody writes to it before, and the client reads it no more
+ * afterwards. A client only reads the file.
+ *
+ * In an asynchronous session each row is a part. What a client holds unacknowledged there, deliveries that it has received and not
+ * read yet among them, keeps slots from the sub-environments of the same workers, whose next rows may then be in messages.
  */
 export interface SharedSlot {
   /** Slot number. */

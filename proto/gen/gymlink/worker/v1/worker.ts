@@ -34,7 +34,7 @@ export const FrameType = {
   /**
    * FRAME_TYPE_TRANSITION - Worker to server, raw: uint32 rows, uint32 payload bytes, uint32 details bytes, uint32 flags, then the payload and the details of
    * a gymlink.v1.TransitionPart. Flag 1: another TRANSITION frame answers the same request. Flag 2: the payload is in the slot
-   * that the request named; in its place are only its columns (blocks 1 to 9), for the server to look at. Flag 4: the payload is
+   * that the request named for it; in its place are only its columns (blocks 1 to 9), for the server to look at. Flag 4: the payload is
    * compressed, and ahead of it stands a uint64, its uncompressed_bytes.
    */
   FRAME_TYPE_TRANSITION: 6,
@@ -220,7 +220,7 @@ export interface WorkerOpened {
   documentation: string;
   /** In OBSERVATION_MODE_DIFFERENT the observation space of each of its sub-environments, else empty. */
   observationSpaces: Space[];
-  /** Most bytes that the payload of all its rows takes; 0 where there is no greatest size. */
+  /** Most bytes that the payload of all its rows takes, in an asynchronous session that of one row; 0 where there is no greatest size. */
   payloadBytes: bigint;
 }
 
