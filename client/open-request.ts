@@ -72,7 +72,7 @@ export interface MakeOptions {
   readonly wrappers?: readonly (string | WrapperSpec)[];
   /**
    * False: payloads come in messages also where client and server share a machine and its memory. By default they are read from
-   * shared memory where that is possible and they are large (64 KiB or more).
+   * shared memory where that is possible and they are large (64 KiB or more; with a `batchSize` rows of 4 KiB or more).
    */
   readonly sharedMemory?: boolean;
   /**

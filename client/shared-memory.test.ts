@@ -115,28 +115,42 @@ test.each(['NextStep', 'SameStep'] as const)(
   },
 );
 
-test('batches that wait long for recv keep their frames', async () => {
-  await using envs = await gym.makeVec<Pixels, number[]>('fixtures/Pixels-v0', {
-    numEnvs,
-    numWorkers: 2,
-    batchSize: 2,
-    copy: false,
-  });
-  envs.reset();
-  for (let round = 0; round < 5; round++) {
-    // Another request's answer comes behind those rows.
-    await envs.render().catch((error) => expect(error.reason).toBe('RENDER_UNAVAILABLE'));
-    const seen: number[] = [];
-    for (let i = 0; i < numEnvs / 2; i++) {
+test('rows that wait for recv keep their frames while others step', async () => {
+  const play = async (sharedMemory: boolean) => {
+    await using envs = await gym.makeVec<Pixels, number[]>('fixtures/Pixels-v0', {
+      numEnvs: 3,
+      numWorkers: 1,
+      batchSize: 1,
+      seed: 5,
+      copy: false,
+      sharedMemory,
+    });
+    const tracks: number[][] = [[], [], []];
+    const recv = async (): Promise<number> => {
       const { observations, envIndices } = await envs.recv();
-      checked(observations);
-      seen.push(...envIndices);
+      const env = envIndices[0] as number;
+      tracks[env]?.push(crc32(checked(observations)));
+      return env;
+    };
+    const send = async (...named: number[]): Promise<void> => {
+      envs.send(
+        named.map(() => 1),
+        named.sort((a, b) => a - b),
+      );
+      // Answered, with a refusal, when all rows are there.
+      await envs.render().catch((error) => expect(error.reason).toBe('RENDER_UNAVAILABLE'));
+    };
+    envs.reset();
+    for (let round = 0; round < 10; round++) {
+      // The third row then lies behind those two, but comes before them.
+      await send(await recv(), await recv());
+      await send(await recv());
     }
-    envs.send(
-      new Array(numEnvs).fill(1),
-      seen.sort((a, b) => a - b),
-    );
-  }
+    return tracks;
+  };
+  const shared = await play(true);
+  expect(shared.flat().length).toBe(30);
+  expect(shared).toEqual(await play(false));
 });
 
 test('several requests at a time, and a state that is restored, keep their frames', async () => {
