@@ -91,6 +91,14 @@ test('frames are measured in bytes a second, against what is demanded of the fig
   expect(result.baselineValue).toBeGreaterThan(0);
 });
 
+test('frames of an asynchronous session are measured in shared memory and in messages', async () => {
+  const { stdout } = await bench('pixelsAsync', '--rounds', '1', '--json');
+  const result = JSON.parse(stdout);
+  expect(result).toMatchObject({ row: 'pixelsAsync', unit: 'GB/s' });
+  expect(result.value).toBeGreaterThan(0);
+  expect(result.baselineValue).toBeGreaterThan(0);
+});
+
 test('the server’s memory is looked at twice in a single round', async () => {
   const { stdout } = await bench('memory', '--steps', '5000', '--json');
   const result = JSON.parse(stdout);

@@ -78,3 +78,38 @@ export const pixelsDelayed = pixelsRow({
   connect: ({ overTcp }) => overTcp(5),
   sharedMemory: false,
 });
+
+const batchSize = 32;
+
+/** Frames of whichever environments are ready first. */
+export const pixelsAsync: Row = {
+  what: `frames of 210×160×3 uint8 of ${numEnvs} environments in batches of the first ${batchSize}, through shared memory`,
+  unit: 'GB/s',
+  family: 'bench',
+  baselines: [
+    {
+      name: 'the same in messages',
+      open: ({ connection }) => openReady(connection, 60, false),
+    },
+  ],
+  open: ({ connection }) => openReady(connection, 600, true),
+};
+
+async function openReady(
+  connection: Connection,
+  batches: number,
+  sharedMemory: boolean,
+): Promise<Play> {
+  const options = { numEnvs, batchSize, sharedMemory, copy: false };
+  const envs = await connection.makeVec<Uint8Array, Int32Array>(id, options);
+  envs.reset({ seed: 0 });
+  return async () => {
+    const begin = performance.now();
+    for (let i = 0; i < batches; i++) {
+      const { envIndices } = await envs.recv();
+      envs.send(new Int32Array(envIndices.length), envIndices);
+    }
+    const steps = (batches * batchSize) / numEnvs;
+    return (steps * gigabytesPerStep) / ((performance.now() - begin) / 1000);
+  };
+}

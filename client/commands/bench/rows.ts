@@ -4,7 +4,7 @@ import { growth, growthSessions } from './growth.js';
 import { engineRow, lander64Halves, single, vectorRow } from './landers.js';
 import { memoryRow } from './memory.js';
 import { overlapRow } from './overlap.js';
-import { pixels, pixelsDelayed, pixelsTcp } from './pixels.js';
+import { pixels, pixelsAsync, pixelsDelayed, pixelsTcp } from './pixels.js';
 import { remoteAsyncRow, remoteRow } from './remote.js';
 import type { Row } from './row.js';
 import { stateRow } from './states.js';
@@ -20,6 +20,7 @@ export const rows: Readonly<Record<string, Row>> = {
   envpool256: engineRow('envpool/LunarLander-v3', 'envpool', 256, 400, 0.85, 0.95),
   pong32: engineRow('AtariVectorEnv/Pong-v5', 'atari', 32, 300, 0.9, 0.98),
   pixels,
+  pixelsAsync,
   pixelsTcp,
   pixelsDelayed,
   remote10: remoteRow(64, 10),
