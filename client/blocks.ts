@@ -6,6 +6,11 @@ export function padded(byteLength: number): number {
   return Math.ceil(byteLength / 8) * 8;
 }
 
+/** Bytes of the columns ahead of the observations, blocks 1 to 9 of a payload of so many rows (session.proto, TransitionPart). */
+export function columnBytes(rows: number): number {
+  return 3 * padded(4 * rows) + 2 * 8 * rows + 4 * padded(rows);
+}
+
 /** A payload that is not in memory yet. */
 export interface UnreadPayload {
   readonly length: number;

@@ -81,6 +81,12 @@ export interface MakeOptions {
    * package zstandard.
    */
   readonly compression?: CompressionName;
+  /**
+   * True where observations are stacks of frames along the first axis of a Box, as Gymnasium's FrameStackObservation makes them: only
+   * the newest frame travels where the others are here already. Observations stay the same, to the bit. It pays where the network is
+   * the limit: payloads never come through shared memory then. MALFORMED_REQUEST where observations are no stacks. False by default.
+   */
+  readonly newestFrameOnly?: boolean;
   /** Top-level keys of the infos that travel; an empty list for no infos at all. By default all do. */
   readonly infoKeys?: readonly string[];
 }
@@ -282,5 +288,6 @@ export function openRequest(
     leaseS: 0,
     plan: plannedResets(options),
     envKwargs: argumentsOfEach(options),
+    newestFrameOnly: options.newestFrameOnly ?? false,
   };
 }

@@ -10,6 +10,8 @@ import {
 import { type Decompress, zstdDecompress } from './compression.js';
 import { fromErrorMessage, GymlinkError } from './errors.js';
 import { SharedMemory } from './shared-memory.js';
+import { fromSpaceMessage } from './spaces/index.js';
+import { Stacks } from './stacks.js';
 import type { PayloadReaders } from './transition.js';
 
 /** The bidirectional stream that carries a session, as the connection opens it. */
@@ -60,6 +62,7 @@ export class Session {
   private acknowledged = 0n;
   private sharedMemory: SharedMemory | undefined;
   private decompress: Decompress | undefined;
+  private stacks: Stacks | undefined;
   private ended: GymlinkError | undefined;
   private closing: Promise<void> | undefined;
   private readonly endListeners: ((reason: GymlinkError) => void)[] = [];
@@ -74,7 +77,7 @@ export class Session {
     this.openTimeoutMs = openTimeoutMs;
     this.stream = stream;
     this.timeoutMs = timeoutMs;
-    stream.onResponse((response) => this.take(response));
+    stream.onResponse((response) => this.receive(response));
     stream.onEnd((error) => this.end(error));
   }
 
@@ -86,6 +89,8 @@ export class Session {
     this.maxMessageBytes = Number(opened.maxMessageBytes);
     if (opened.compression === Compression.COMPRESSION_ZSTD)
       this.decompress = await zstdDecompress();
+    if (opened.newestFrameOnly)
+      this.stacks = new Stacks(fromSpaceMessage(opened.observationSpace), request.numEnvs);
     if (opened.sharedMemory !== undefined) await this.share(opened.sharedMemory);
     return opened;
   }
@@ -187,6 +192,20 @@ export class Session {
     const timer = setTimeout(() => this.expire(request.$case, timeoutMs), timeoutMs);
     this.pending.set(seq, { request, timer, resolve, reject, begun: undefined });
     this.stream.write(bytes);
+  }
+
+  private receive(reply: SessionResponse): void {
+    const { response } = reply;
+    if (this.stacks !== undefined && response?.$case === 'transition')
+      try {
+        // In the order in which they come: callers may read them in another, or not at all.
+        for (const [i, part] of response.value.parts.entries())
+          response.value.parts[i] = this.stacks.whole(part, this.readers);
+      } catch (error) {
+        this.fail(error as GymlinkError);
+        return;
+      }
+    this.take(reply);
   }
 
   private take({ seq, response }: SessionResponse): void {

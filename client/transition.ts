@@ -3,7 +3,7 @@ import {
   TransitionDetails,
   type TransitionPart,
 } from '../proto/gen/gymlink/v1/session.js';
-import { Blocks, malformed, padded, type UnreadPayload } from './blocks.js';
+import { Blocks, columnBytes, malformed, padded, type UnreadPayload } from './blocks.js';
 import { type Column, columnOf, type Places } from './columns.js';
 import type { Decompress } from './compression.js';
 import { InfoWarning } from './info-warning.js';
@@ -28,6 +28,25 @@ type Asked = readonly number[] | undefined;
 export interface PayloadReaders {
   readonly memory?: SharedMemory | undefined;
   readonly decompress?: Decompress | undefined;
+}
+
+/**
+ * The payload of a part.
+ *
+ * @throws GymlinkError MALFORMED_REPLY if nothing reads it.
+ */
+export function payloadOf(
+  { rows, location, uncompressedBytes }: TransitionPart,
+  { memory, decompress }: PayloadReaders,
+): Uint8Array | UnreadPayload {
+  if (location?.$case === 'payload') {
+    if (uncompressedBytes === 0n) return location.value;
+    if (decompress === undefined) throw malformed('it is compressed, which nobody asked for');
+    return decompressed(location.value, columnBytes(rows), Number(uncompressedBytes), decompress);
+  }
+  if (location === undefined || memory === undefined)
+    throw malformed('it is nowhere that this session knows');
+  return memory.payload(location.value);
 }
 
 /**
@@ -126,7 +145,7 @@ export class Rows {
 
   private readPart(part: TransitionPart, asked: Asked, before: number): void {
     const header = this.headerFor(part.rows);
-    const blocks = new Blocks(this.payload(part, header.bytes.length));
+    const blocks = new Blocks(payloadOf(part, this.readers));
     blocks.takeInto(header.bytes);
     const places = this.place(header, asked, before);
     this.observations.read(blocks, places);
@@ -134,21 +153,6 @@ export class Rows {
     if (ended.length > 0) this.readFinals(blocks, places, ended);
     blocks.end();
     if (part.details.length > 0) this.readDetails(part.details, places, ended);
-  }
-
-  private payload(
-    { location, uncompressedBytes }: TransitionPart,
-    columnBytes: number,
-  ): Uint8Array | UnreadPayload {
-    const { memory, decompress } = this.readers;
-    if (location?.$case === 'payload') {
-      if (uncompressedBytes === 0n) return location.value;
-      if (decompress === undefined) throw malformed('it is compressed, which nobody asked for');
-      return decompressed(location.value, columnBytes, Number(uncompressedBytes), decompress);
-    }
-    if (location === undefined || memory === undefined)
-      throw malformed('it is nowhere that this session knows');
-    return memory.payload(location.value);
   }
 
   private headerFor(rows: number): Header {
@@ -211,18 +215,18 @@ export class Rows {
 /** A payload of which all behind the columns is compressed. */
 function decompressed(
   payload: Uint8Array,
-  columnBytes: number,
+  columns: number,
   length: number,
   decompress: Decompress,
 ): UnreadPayload {
   // Checked first: a length from the wire must not decide how much memory is taken.
-  if (length <= columnBytes || length > maxMessageBytes)
+  if (length <= columns || length > maxMessageBytes)
     throw malformed(`${payload.length} bytes are compressed from ${length}`);
-  const rest = decompress(payload.subarray(columnBytes), length - columnBytes);
+  const rest = decompress(payload.subarray(columns), length - columns);
   return {
     length,
     readInto: (target, begin) => {
-      const [bytes, from] = begin < columnBytes ? [payload, begin] : [rest, begin - columnBytes];
+      const [bytes, from] = begin < columns ? [payload, begin] : [rest, begin - columns];
       target.set(bytes.subarray(from, from + target.length));
     },
   };
@@ -244,7 +248,7 @@ class Header {
   constructor(rows: number) {
     if (rows < 1) throw malformed('it has no rows');
     const [four, eight, one] = [padded(4 * rows), 8 * rows, padded(rows)];
-    const buffer = new ArrayBuffer(3 * four + 2 * eight + 4 * one);
+    const buffer = new ArrayBuffer(columnBytes(rows));
     this.rows = rows;
     this.bytes = new Uint8Array(buffer);
     this.envIndex = new Uint32Array(buffer, 0, rows);

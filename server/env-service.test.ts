@@ -79,6 +79,7 @@ describe('GetServerInfo', limit, () => {
         Capability.CAPABILITY_SHARED_MEMORY,
         Capability.CAPABILITY_ASYNCHRONOUS,
         Capability.CAPABILITY_COMPRESSION,
+        Capability.CAPABILITY_NEWEST_FRAME_ONLY,
       ],
       limits: { maxMessageBytes: 67_108_864n, maxEnvsPerSession: 4096, maxSessions: 256 },
       sessionSocket: {

@@ -68,6 +68,7 @@ const capabilities = [
   Capability.CAPABILITY_SHARED_MEMORY,
   Capability.CAPABILITY_ASYNCHRONOUS,
   Capability.CAPABILITY_COMPRESSION,
+  Capability.CAPABILITY_NEWEST_FRAME_ONLY,
 ];
 
 /** Session messages pass as bytes: the session reads them itself, so that a broken one gets an Error, and writes rows without a copy. */

@@ -83,9 +83,10 @@ export class Session {
     const opened = await openWorkers(supervisor, order, deadlines, signal);
     const { placed, opened: made } = opened;
     const byRow = isAsynchronous(request);
-    const memory = request.sharedMemory
-      ? await SharedMemory.offer(placed, Number(made.payloadBytes), { byRow })
-      : undefined;
+    const memory =
+      request.sharedMemory && !request.newestFrameOnly
+        ? await SharedMemory.offer(placed, Number(made.payloadBytes), { byRow })
+        : undefined;
     const session = new Session(checked, entry, opened, memory, deadlines, peer, log);
     const { placements } = session.opened;
     log.info(
@@ -146,6 +147,7 @@ export class Session {
       leaseS: 0,
       sharedMemory: memory?.offer,
       compression: request.compression,
+      newestFrameOnly: request.newestFrameOnly,
     };
   }
 

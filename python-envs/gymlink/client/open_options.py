@@ -8,7 +8,7 @@ from gymlink.client.errors import failure
 from gymlink.client.opening import arguments, seed_message
 
 
-def open_options(*, seed=None, wrappers=(), info_keys=None, compression=None, plan=None, num_envs=1):
+def open_options(*, seed=None, wrappers=(), info_keys=None, compression=None, newest_frame_only=False, plan=None, num_envs=1):
     """Fields of OpenRequest; what is left to the server is None.
 
     Args:
@@ -16,6 +16,7 @@ def open_options(*, seed=None, wrappers=(), info_keys=None, compression=None, pl
         wrappers: Names, pairs of name and arguments, or dicts of ``name`` and ``kwargs``.
         info_keys: Keys of the infos that travel; None for all.
         compression: ``zstd``, or None.
+        newest_frame_only: Whether only the newest frames of stacks travel.
         plan: Later episodes of each sub-environment, as dicts of ``seed`` and ``options``; None for no plan.
         num_envs: Number of sub-environments.
 
@@ -27,6 +28,7 @@ def open_options(*, seed=None, wrappers=(), info_keys=None, compression=None, pl
         "wrappers": [_wrapper(item) for item in _listed("wrappers", wrappers)],
         "info_filter": None if info_keys is None else _info_filter(info_keys),
         "compression": None if compression is None else _compression(compression),
+        "newest_frame_only": newest_frame_only,
         "plan": None if plan is None else _planned_resets(_listed("plan", plan), num_envs),
     }
 

@@ -39,6 +39,10 @@ class RemoteEnv(gymnasium.Env):
         info_keys: Top-level keys of the infos that travel; an empty list for no infos at all, None for all.
         compression: ``zstd`` has large observations come compressed, without loss, unless they come through shared memory. It
             pays where the network is the limit, and needs the package zstandard here and in the environment's family.
+        newest_frame_only: True where observations are stacks of frames along the first axis of a Box, as FrameStackObservation
+            makes them: only the newest frame travels where the others are here already. Observations stay the same to the bit. It
+            pays where the network is the limit: payloads never come through shared memory then. MALFORMED_REQUEST where
+            observations are no stacks.
         timeout_s: Seconds within which the server must answer each request; the default is longer than its own deadlines.
         **kwargs: Constructor arguments, each on the environment's allow-list.
 
@@ -69,6 +73,7 @@ class RemoteEnv(gymnasium.Env):
         wrappers=(),
         info_keys=None,
         compression=None,
+        newest_frame_only=False,
         timeout_s=DEFAULT_TIMEOUT_S,
         **kwargs,
     ):
@@ -77,7 +82,13 @@ class RemoteEnv(gymnasium.Env):
             "render_mode": render_mode,
             "max_episode_steps": max_episode_steps,
             "autoreset_mode": schema.AUTORESET_MODE_DISABLED,
-            **open_options(seed=seed, wrappers=wrappers, info_keys=info_keys, compression=compression),
+            **open_options(
+                seed=seed,
+                wrappers=wrappers,
+                info_keys=info_keys,
+                compression=compression,
+                newest_frame_only=newest_frame_only,
+            ),
         }
         self.session, opened = open_session(env_id, address, timeout_s, fields, kwargs)
         self._finalizer = weakref.finalize(self, self.session.abandon)

@@ -51,6 +51,10 @@ class RemoteVectorEnv(VectorEnv):
         info_keys: Top-level keys of the infos that travel; an empty list for no infos at all, None for all.
         compression: ``zstd`` has large observations come compressed, without loss, unless they come through shared memory. It
             pays where the network is the limit, and needs the package zstandard here and in the environment's family.
+        newest_frame_only: True where observations are stacks of frames along the first axis of a Box, as FrameStackObservation
+            makes them: only the newest frame travels where the others are here already. Observations stay the same to the bit. It
+            pays where the network is the limit: payloads never come through shared memory then. MALFORMED_REQUEST where
+            observations are no stacks.
         plan: Seeds and options of autoresets: for each sub-environment a list of its later episodes, used up in order, each a
             dict that may have ``seed`` (else its generator goes on) and ``options``. Autoresets after them are as without a plan;
             a `reset` uses none up. Not with AutoresetMode.DISABLED.
@@ -89,6 +93,7 @@ class RemoteVectorEnv(VectorEnv):
         wrappers=(),
         info_keys=None,
         compression=None,
+        newest_frame_only=False,
         plan=None,
         timeout_s=DEFAULT_TIMEOUT_S,
         _batching=None,
@@ -108,7 +113,13 @@ class RemoteVectorEnv(VectorEnv):
             "observation_mode": mode,
             "env_kwargs": env_kwargs and [arguments(each, "constructor argument") for each in env_kwargs],
             **open_options(
-                seed=seed, wrappers=wrappers, info_keys=info_keys, compression=compression, plan=plan, num_envs=num_envs
+                seed=seed,
+                wrappers=wrappers,
+                info_keys=info_keys,
+                compression=compression,
+                newest_frame_only=newest_frame_only,
+                plan=plan,
+                num_envs=num_envs,
             ),
             **(_batching or {}),
         }

@@ -12,6 +12,8 @@ import grpc
 from gymlink.client.compression import decompressor
 from gymlink.client.errors import GymlinkError, failure, from_message, malformed
 from gymlink.client.shared_memory import SharedMemory
+from gymlink.client.spaces import from_message as space_from_message
+from gymlink.client.stacks import Stacks
 from gymlink.protocol import wire
 
 _METHOD = "/gymlink.v1.EnvironmentService/Session"
@@ -47,7 +49,7 @@ class Session:
         # Without serializers, messages are bytes: no protobuf runtime is needed.
         self._call = self._channel.stream_stream(_METHOD)(iter(self._outgoing.get, None))
         self._seq = self._acknowledged = 0
-        self._max_message_bytes, self._memory, self._decompress = 0, None, None
+        self._max_message_bytes, self._memory, self._decompress, self._stacks = 0, None, None, None
         self._ended = None
         self._deadline, self._expired, self._over = float("inf"), False, threading.Event()
         threading.Thread(target=self._watch, name="gymlink-deadline", daemon=True).start()
@@ -58,6 +60,8 @@ class Session:
         try:
             self._decompress = decompressor(request)
             opened = self.request("open", request, "opened")
+            if opened.get("newest_frame_only"):
+                self._stacks = Stacks(space_from_message(opened.get("observation_space", {})), request["num_envs"])
         except BaseException:
             self.abandon()
             raise
@@ -117,7 +121,7 @@ class Session:
             number = response.pop("seq", 0)
             if number < seq:
                 # Nobody waited for its reply; the delivery is taken all the same.
-                self._acknowledge(response.get("transition"))
+                self._drop(response.get("transition"))
                 continue
             if number > seq:
                 raise self._broken(malformed(f"it answered request {number} before {seq}"))
@@ -149,8 +153,24 @@ class Session:
             raise self._broken(malformed(f"it answered with {', '.join(response) or 'nothing'} instead of {reply}"))
         return response[reply]
 
+    def _drop(self, transition):
+        if transition is not None:
+            for part in transition.get("parts", ()) if self._stacks is not None else ():
+                self._whole(part)
+            self._acknowledge(transition)
+
     def _whole(self, part):
-        """A part with its payload."""
+        """A part with its whole payload."""
+        part = self._uncompressed(part)
+        if self._stacks is None:
+            return part
+        try:
+            return {**part, "payload": self._stacks.whole(part.get("payload", b""), part.get("rows", 0))}
+        except GymlinkError as error:
+            # What comes later goes on from it.
+            raise self._broken(error) from error
+
+    def _uncompressed(self, part):
         if "uncompressed_bytes" in part:
             if self._decompress is None:
                 raise self._broken(malformed("a payload is compressed although nobody asked for it"))
@@ -163,7 +183,7 @@ class Session:
 
     def _acknowledge(self, transition):
         """Whether a transition is the last message of its delivery, which is then taken."""
-        if transition is None or transition.get("more"):
+        if transition.get("more"):
             return False
         self._acknowledged = transition.get("delivery", 0)
         return True

@@ -157,6 +157,7 @@ MESSAGES = {
         19: ("lease_s", "varint", False),
         20: ("plan", "PlannedReset", True),
         21: ("env_kwargs", "MapValue", True),
+        22: ("newest_frame_only", "bool", False),
     },
     "Placement": {
         1: ("first", "varint", False),
@@ -184,6 +185,7 @@ MESSAGES = {
         13: ("lease_s", "varint", False),
         14: ("shared_memory", "SharedMemoryOffer", False),
         15: ("compression", "varint", False),
+        16: ("newest_frame_only", "bool", False),
     },
     "AttachRequest": {
         1: ("protocol", "ProtocolVersion", False),
@@ -592,6 +594,7 @@ CAPABILITY_SEED_PLAN = 16
 CAPABILITY_FAILURE_RESTART = 17
 CAPABILITY_SHARED_MEMORY = 18
 CAPABILITY_COMPRESSION = 19
+CAPABILITY_NEWEST_FRAME_ONLY = 20
 
 FAMILY_STATE_UNSPECIFIED = 0
 FAMILY_STATE_NOT_BUILT = 1

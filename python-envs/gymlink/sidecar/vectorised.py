@@ -55,6 +55,7 @@ class VectorisedEnvironments:
         manifest: The family's.
 
     Attributes:
+        observation_space: The observation space of one of them.
         sieve: Makes Selections of requests.
 
     Raises:
@@ -112,7 +113,7 @@ class VectorisedEnvironments:
                     raise self._cannot(f"cannot be served, because of its space {leaf}")
 
     def _prepare(self, request, count, manifest, max_part_bytes):
-        space = self._envs.single_observation_space
+        self.observation_space = space = self._envs.single_observation_space
         self.sieve = Sieve(request["num_envs"], 0, count)
         encode = vector_infos_encoder(request.get("info_filter", {}))
         has_finals = self._mode == schema.AUTORESET_MODE_SAME_STEP
@@ -130,7 +131,7 @@ class VectorisedEnvironments:
         metadata = {key: value for key, value in self._envs.metadata.items() if key not in ("autoreset_mode", "render_modes")}
         limit = self._max_episode_steps or gymnasium.spec(self._id).max_episode_steps or 0
         return {
-            "observation_space": describe(self._envs.single_observation_space),
+            "observation_space": describe(self.observation_space),
             "action_space": describe(self._envs.single_action_space),
             "metadata": to_value(metadata).get("map", {}),
             "max_episode_steps": limit,

@@ -11,6 +11,7 @@ from gymlink.sidecar.attributes import AllowList, decode_call
 from gymlink.sidecar.compression import compressor
 from gymlink.sidecar.errors import as_request_error, error_message, formatted, malformed
 from gymlink.sidecar.frames import FrameSocket
+from gymlink.sidecar.newest_frames import NewestFrames
 from gymlink.sidecar.processes import connect, hold, redirect_output
 from gymlink.sidecar.requests import decode_render, decode_reset, decode_step
 from gymlink.sidecar.saved_states import SavedStates
@@ -46,7 +47,7 @@ class Worker:
     def __init__(self, frames, manifest, folder):
         self._frames, self._manifest, self._folder = frames, manifest, folder
         hold(frames.fileno())
-        self._env_id, self._made, self._compress = "", None, None
+        self._env_id, self._made, self._compress, self._newest = "", None, None, None
         self._states = SavedStates()
 
     def run(self):
@@ -99,6 +100,9 @@ class Worker:
             self._made = VectorisedEnvironments(message, self._manifest)
         else:
             self._made = SubEnvironments(message, self._manifest, self._folder)
+        if request.get("newest_frame_only"):
+            space, first, count = self._made.observation_space, message.get("first", 0), message.get("count", 0)
+            self._newest = NewestFrames(self._env_id, space, first, count)
         # What lives until the session ends need not be searched for garbage at every collection.
         gc.collect()
         gc.freeze()
@@ -129,6 +133,8 @@ class Worker:
     def _send(self, seq, envs, selection, rows, slot, more=0):
         def send(count, payload, details, flags):
             flags |= more
+            if self._newest is not None:
+                payload = memoryview(self._newest.shorten(payload, count))
             columns = columns_bytes(count)
             compressed = self._compress(payload[columns:]) if self._compress else None
             if compressed is not None:

@@ -73,6 +73,8 @@ export const Capability = {
   CAPABILITY_SHARED_MEMORY: 18,
   /** CAPABILITY_COMPRESSION - Compressed payloads. */
   CAPABILITY_COMPRESSION: 19,
+  /** CAPABILITY_NEWEST_FRAME_ONLY - Stacks of which only the newest frame travels (Open.newest_frame_only). */
+  CAPABILITY_NEWEST_FRAME_ONLY: 20,
 } as const;
 
 export type Capability = typeof Capability[keyof typeof Capability];
@@ -98,6 +100,7 @@ export namespace Capability {
   export type CAPABILITY_FAILURE_RESTART = typeof Capability.CAPABILITY_FAILURE_RESTART;
   export type CAPABILITY_SHARED_MEMORY = typeof Capability.CAPABILITY_SHARED_MEMORY;
   export type CAPABILITY_COMPRESSION = typeof Capability.CAPABILITY_COMPRESSION;
+  export type CAPABILITY_NEWEST_FRAME_ONLY = typeof Capability.CAPABILITY_NEWEST_FRAME_ONLY;
 }
 
 /** How far a family is. */

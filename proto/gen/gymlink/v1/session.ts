@@ -322,6 +322,13 @@ export interface OpenRequest {
    * MALFORMED_REQUEST). Needs CAPABILITY_OBSERVATION_MODE_DIFFERENT.
    */
   envKwargs: MapValue[];
+  /**
+   * True: of observations that are stacks of frames only the newest frame travels where the client has the others
+   * (TransitionPart). A stack is an observation whose space is a Box of two axes or more, the first of them, which counts the frames
+   * from the oldest to the newest, 2 or longer, as Gymnasium's FrameStackObservation makes it; for another space it is
+   * MALFORMED_REQUEST. No shared memory is offered then. Needs CAPABILITY_NEWEST_FRAME_ONLY; otherwise ignored.
+   */
+  newestFrameOnly: boolean;
 }
 
 /** A run of sub-environments in one worker process. */
@@ -391,6 +398,8 @@ export interface OpenedResponse {
     | undefined;
   /** Compression that payloads may have: the one that Open asked for. */
   compression: Compression;
+  /** True: payloads leave out the frames of stacks that the client has (TransitionPart), as Open asked. */
+  newestFrameOnly: boolean;
 }
 
 /**
@@ -503,6 +512,19 @@ export interface SharedSlot {
  * 10. `layout(observation space, n)`
  * 11. `layout(observation space, m)`, the final observations of the m rows with has_final 1, in row order; left out when m
  *     is 0.
+ *
+ * Where Opened.newest_frame_only is true, both ends keep the stack that each sub-environment gave last, and other blocks stand in place
+ * of 10 and 11. They have c = m + n stacks in this order: the m final observations in row order, then the n observations in row
+ * order. Each takes the place of its sub-environment's kept stack, an observation that of the final one of its row, too. A stack is
+ * *shifted* if it is the kept one without the oldest frame and with a new one behind, to the bit; of it only that frame is in the
+ * payload. The observation of a row of ROW_KIND_RESET is never shifted, so that rows which were lost with the failure of their
+ * request are never missed: their sub-environments need a reset. A client reads the payloads of a session in the order in which they
+ * come, also those that it has no use for.
+ *
+ * 10. `shifted`       uint8[c]   0 or 1
+ * 11. `layout(frame, s)`, the newest frames of the s shifted stacks, in their order; left out when s is 0. `frame` is the observation
+ *     space without its first axis.
+ * 12. `layout(observation space, c - s)`, the other stacks, in their order; left out when there is none.
  */
 export interface TransitionPart {
   /** n, at least 1. */
@@ -1247,6 +1269,7 @@ function createBaseOpenRequest(): OpenRequest {
     leaseS: 0,
     plan: [],
     envKwargs: [],
+    newestFrameOnly: false,
   };
 }
 
@@ -1320,6 +1343,9 @@ export const OpenRequest: MessageFns<OpenRequest> = {
     }
     for (const v of message.envKwargs) {
       MapValue.encode(v!, writer.uint32(170).fork()).join();
+    }
+    if (message.newestFrameOnly !== false) {
+      writer.uint32(176).bool(message.newestFrameOnly);
     }
     return writer;
   },
@@ -1505,6 +1531,14 @@ export const OpenRequest: MessageFns<OpenRequest> = {
             message.envKwargs.push(MapValue.decode(reader, reader.uint32()));
             continue;
           }
+          case 22: {
+            if (tag !== 176) {
+              break;
+            }
+
+            message.newestFrameOnly = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1674,6 +1708,7 @@ function createBaseOpenedResponse(): OpenedResponse {
     leaseS: 0,
     sharedMemory: undefined,
     compression: 0,
+    newestFrameOnly: false,
   };
 }
 
@@ -1726,6 +1761,9 @@ export const OpenedResponse: MessageFns<OpenedResponse> = {
     }
     if (message.compression !== 0) {
       writer.uint32(120).int32(message.compression);
+    }
+    if (message.newestFrameOnly !== false) {
+      writer.uint32(128).bool(message.newestFrameOnly);
     }
     return writer;
   },
@@ -1861,6 +1899,14 @@ export const OpenedResponse: MessageFns<OpenedResponse> = {
             }
 
             message.compression = reader.int32() as any;
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.newestFrameOnly = reader.bool();
             continue;
           }
         }
