@@ -60,7 +60,7 @@ const modes: Record<string, AutoresetMode> = {
 const openFields = new Set(
   [
     'op,stream,env_id,num_envs,num_workers,seed,kwargs,env_kwargs,max_episode_steps,render_mode',
-    'autoreset_mode,observation_mode,wrappers,info_filter,plan,compression,expect',
+    'autoreset_mode,observation_mode,wrappers,info_filter,plan,compression,newest_frame_only,expect',
   ].flatMap((names) => names.split(',')),
 );
 
@@ -81,6 +81,7 @@ function options(step: Step): MakeVecOptions {
     ...(wrappers ? { wrappers: wrappers.map(wrapperOf) } : {}),
     ...(plan ? { plan: planOf(plan, num_envs) } : {}),
     ...(compression ? { compression, sharedMemory: false } : {}),
+    ...((step as Json).newest_frame_only ? { newestFrameOnly: true } : {}),
     ...(info_filter ? { infoKeys: info_filter.none ? [] : info_filter.keys } : {}),
     observationMode: observation_mode === 'DIFFERENT' ? 'different' : 'same',
     autoresetMode: modes[autoreset_mode ?? 'NEXT_STEP'] ?? 'NextStep',

@@ -22,6 +22,7 @@ import {
   errorJson,
   REPLY_FORMS,
   reasonName,
+  type Stacks,
   serverJson,
   transitionJson,
 } from './loader-transcript.js';
@@ -38,6 +39,7 @@ export interface Scenario {
 interface Session {
   stream: Stream;
   opened?: Opened;
+  stacks?: Stacks;
 }
 
 const PLAIN_REPLIES: Record<string, string> = {
@@ -115,6 +117,7 @@ class Run {
     if (reply.response === 'error') throw new RequestError(reply.error);
     if (reply.response === 'transition') return this.#transition(session, reply);
     if (reply.response === 'opened') session.opened = reply.opened;
+    if (session.opened?.newest_frame_only) session.stacks ??= new Map();
     if (reply.response === 'state_saved') return this.#saved(step, reply.state_saved.state_ids);
     if (reply.response === 'state_exported')
       this.#kept.set(step.as as string, reply.state_exported.states);
@@ -128,7 +131,10 @@ class Run {
     return { state_saved: { count: ids.length, different: new Set(ids).size === ids.length } };
   }
 
-  async #transition({ stream, opened }: Session, first: SessionResponse): Promise<JsonObject> {
+  async #transition(
+    { stream, opened, stacks }: Session,
+    first: SessionResponse,
+  ): Promise<JsonObject> {
     if (!opened) throw new Error('a transition before Opened');
     const messages = [first];
     while (messages.at(-1)?.transition.more) messages.push(await stream.next());
@@ -136,7 +142,7 @@ class Run {
     const wanted = `${first.seq} ${stream.delivery + 1}`;
     if (deliveries.some((one) => one !== wanted)) throw new Error(`${deliveries}, not ${wanted}`);
     stream.delivery += 1;
-    return transitionJson(messages, opened.observation_space);
+    return transitionJson(messages, opened.observation_space, stacks);
   }
 
   #operations: Record<string, (step: Step) => Promise<JsonObject>> = {

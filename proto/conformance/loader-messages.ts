@@ -117,6 +117,7 @@ export interface Opened {
   max_message_bytes: string;
   lease_s: number;
   compression: string;
+  newest_frame_only: boolean;
 }
 
 export interface Rendered {

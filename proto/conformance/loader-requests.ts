@@ -36,6 +36,7 @@ const OPEN_FIELDS = [
   'batch_size',
   'max_wait_us',
   'shared_memory',
+  'newest_frame_only',
   'lease_s',
   'info_filter',
 ];

@@ -13,7 +13,7 @@ import type {
   TransitionPart,
 } from './loader-messages.js';
 import { rowJson, spaceJson } from './loader-space-json.js';
-import { PayloadReader, type Row, readRows } from './loader-spaces.js';
+import { elementType, PayloadReader, type Row, readRows } from './loader-spaces.js';
 import {
   floatJson,
   fromMagnitude,
@@ -66,7 +66,7 @@ function payloadOf({ rows, payload, uncompressed_bytes }: TransitionPart): Buffe
   return Buffer.concat([payload.subarray(0, begin), rest]);
 }
 
-function readPart(part: TransitionPart, space: Space): Part {
+function readPart(part: TransitionPart, space: Space, stacks: Stacks | undefined): Part {
   const { rows } = part;
   const reader = new PayloadReader(payloadOf(part));
   const details = detailsOf(part.details);
@@ -76,8 +76,13 @@ function readPart(part: TransitionPart, space: Space): Part {
   if (!envIndex || !episode || !episodeStep || !seq || !reward) throw new Error('unreachable');
   if (!terminated || !truncated || !kind || !hasFinal) throw new Error('unreachable');
   const finals = hasFinal.filter((has) => has === 1).length;
-  const observation = readRows(space, rows, reader);
-  const finalRows = finals > 0 ? readRows(space, finals, reader) : [];
+  const ended = envIndex.filter((_, row) => hasFinal[row] === 1);
+  const { observation, finalRows } = stacks
+    ? readStacks(space, ended, envIndex, reader, stacks)
+    : {
+        observation: readRows(space, rows, reader),
+        finalRows: finals > 0 ? readRows(space, finals, reader) : [],
+      };
   reader.finish();
   const each = <T>(form: (row: number) => T) => Array.from({ length: rows }, (_, row) => form(row));
   return {
@@ -97,10 +102,41 @@ function readPart(part: TransitionPart, space: Space): Part {
   };
 }
 
+/** The last stack of each sub-environment, where only the newest frame of a stack travels. */
+export type Stacks = Map<number, Buffer>;
+
+function readStacks(
+  space: Space,
+  ended: number[],
+  envs: number[],
+  reader: PayloadReader,
+  stacks: Stacks,
+): { observation: Row[]; finalRows: Row[] } {
+  const order = [...ended, ...envs];
+  const shifted = [...reader.block(order.length)];
+  const count = shifted.filter((flag) => flag === 1).length;
+  const frame = { ...space, box: { ...space.box, shape: space.box.shape.slice(1) } };
+  const newest = count > 0 ? readRows(frame, count, reader) : [];
+  const whole = count < order.length ? readRows(space, order.length - count, reader) : [];
+  const { dtype, shape } = elementType(space);
+  const rows = order.map((env, i) => {
+    const { array: bytes } = (shifted[i] === 1 ? newest : whole).shift() as { array: Buffer };
+    const kept = stacks.get(env) ?? Buffer.alloc(0);
+    const array = shifted[i] === 1 ? Buffer.concat([kept.subarray(bytes.length), bytes]) : bytes;
+    stacks.set(env, array);
+    return { array, dtype, shape };
+  });
+  return { finalRows: rows.slice(0, ended.length), observation: rows.slice(ended.length) };
+}
+
 /** A transition of the messages of one delivery. */
-export function transitionJson(messages: SessionResponse[], space: Space): JsonObject {
+export function transitionJson(
+  messages: SessionResponse[],
+  space: Space,
+  stacks?: Stacks,
+): JsonObject {
   const parts = messages.flatMap(({ transition }) =>
-    transition.parts.map((part) => readPart(part, space)),
+    transition.parts.map((part) => readPart(part, space, stacks)),
   );
   const all = <T>(name: (part: Part) => T[]) => parts.flatMap(name);
   return {
@@ -164,7 +200,7 @@ export function environmentJson(summary: EnvironmentSummary): JsonObject {
 }
 
 function openedJson(opened: Opened): JsonObject {
-  const { max_in_flight, delivery_window, lease_s, compression } = opened;
+  const { max_in_flight, delivery_window, lease_s, compression, newest_frame_only } = opened;
   return {
     opened: {
       has_session_id: opened.session_id !== '',
@@ -181,6 +217,7 @@ function openedJson(opened: Opened): JsonObject {
       max_message_bytes: Number(opened.max_message_bytes),
       lease_s,
       compression: compression.replace('COMPRESSION_', ''),
+      newest_frame_only,
     },
   };
 }

@@ -132,13 +132,36 @@ def _payload(message: Any) -> bytes:
     return message.payload[:begin] + rest
 
 
-def _read_part(message: Any, space: Any) -> Part:
+def _read_stacks(
+    space: Any, ended: np.ndarray, envs: np.ndarray, reader: PayloadReader, stacks: dict[int, Any]
+) -> tuple[Any, Any]:
+    """Reads final observations and observations of which only newest frames may be there."""
+    order = [*ended.tolist(), *envs.tolist()]
+    shifted = reader.block(np.dtype("u1"), (len(order),)).tolist()
+    frame = type(space).FromString(space.SerializeToString())
+    del frame.box.shape[0]
+    newest = iter(read(frame, sum(shifted), reader) if any(shifted) else ())
+    whole = iter(read(space, shifted.count(0), reader) if 0 in shifted else ())
+    rows = []
+    for env, is_shifted in zip(order, shifted):
+        stacks[env] = np.stack([*stacks[env][1:], next(newest)]) if is_shifted else next(whole)
+        rows.append(stacks[env])
+    finals = np.stack(rows[: len(ended)]) if len(ended) else None
+    return np.stack(rows[len(ended) :]), finals
+
+
+def _read_part(message: Any, space: Any, stacks: dict[int, Any] | None) -> Part:
     rows = message.rows
     reader = PayloadReader(_payload(message))
     columns = {name: reader.block(np.dtype(dtype), (rows,)) for name, dtype in _COLUMNS}
-    observation = read(space, rows, reader)
     finals = int(columns["has_final"].sum())
-    final_observation = read(space, finals, reader) if finals else None
+    if stacks is None:
+        observation = read(space, rows, reader)
+        final_observation = read(space, finals, reader) if finals else None
+    else:
+        envs = columns["env_index"]
+        ended = envs[columns["has_final"] == 1]
+        observation, final_observation = _read_stacks(space, ended, envs, reader, stacks)
     reader.finish()
     details = session_pb2.TransitionDetails.FromString(message.details)
     infos = infos_from_proto(details.infos, rows)
@@ -157,6 +180,7 @@ class Session:
         self._seq = 0
         self._delivery = 0
         self.opened: Any = None
+        self._stacks: dict[int, Any] = {}
 
     def send(self, seq: int | None = None, **request: Any) -> int:
         """Sends one request without waiting for its reply.
@@ -203,9 +227,10 @@ class Session:
     def _transition(self, reply: Any, seq: int) -> Transition:
         whole = Transition(reply.transition.delivery)
         space = self.opened.observation_space
+        stacks = self._stacks if self.opened.newest_frame_only else None
         while True:
             whole.message_sizes.append(reply.ByteSize())
-            whole.parts.extend(_read_part(part, space) for part in reply.transition.parts)
+            whole.parts.extend(_read_part(part, space, stacks) for part in reply.transition.parts)
             if not reply.transition.more:
                 break
             reply = self._next()

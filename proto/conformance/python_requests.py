@@ -23,6 +23,7 @@ _PLAIN_OPEN_FIELDS = (
     "batch_size",
     "max_wait_us",
     "shared_memory",
+    "newest_frame_only",
     "lease_s",
 )
 _OPEN_ENUMS = ("autoreset_mode", "observation_mode", "failure_policy", "compression")

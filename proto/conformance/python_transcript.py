@@ -102,6 +102,7 @@ def opened_json(opened: Any) -> dict[str, Any]:
         "max_message_bytes": opened.max_message_bytes,
         "lease_s": opened.lease_s,
         "compression": compression[len("COMPRESSION_") :],
+        "newest_frame_only": opened.newest_frame_only,
     }
     return {"opened": form}
 

@@ -33,7 +33,7 @@ from tests.conformance_forms import (
 _PLAIN = ("num_envs", "num_workers", "max_episode_steps", "render_mode")
 _OPEN_FIELDS = {
     *("op", "stream", "expect", "env_id", "kwargs", "env_kwargs", "seed", "autoreset_mode", "observation_mode"),
-    *("wrappers", "info_filter", "plan", "compression"),
+    *("wrappers", "info_filter", "plan", "compression", "newest_frame_only"),
     *_PLAIN,
 }
 _AUTORESET_MODES = {"NEXT_STEP": "NextStep", "SAME_STEP": "SameStep", "DISABLED": "Disabled", "UNSPECIFIED": "NextStep"}
@@ -55,6 +55,8 @@ def _options(step):
         options["info_keys"] = [] if info_filter.get("none") else info_filter.get("keys")
     if "compression" in step:
         options["compression"] = step["compression"].lower()
+    if "newest_frame_only" in step:
+        options["newest_frame_only"] = step["newest_frame_only"]
     if "plan" in step:
         options["plan"] = _plan(step["plan"], step["num_envs"])
     return {**options, **names_of(step.get("kwargs", {}))}
