@@ -8,6 +8,7 @@ import {
   type SessionResponse,
   type TransitionPart,
 } from '../proto/gen/gymlink/v1/session.js';
+import { Dtype } from '../proto/gen/gymlink/v1/value.js';
 import { GymlinkError } from './errors.js';
 import { Session, type SessionStream } from './session.js';
 
@@ -46,8 +47,8 @@ const actions = Uint8Array.of(1);
 let stream: FakeStream;
 let session: Session;
 
-async function open(limits: Partial<OpenedResponse> = {}): Promise<void> {
-  const opening = session.open(OpenRequest.decode(new Uint8Array()));
+async function open(limits: Partial<OpenedResponse> = {}, numEnvs = 0): Promise<void> {
+  const opening = session.open({ ...OpenRequest.decode(new Uint8Array()), numEnvs });
   const opened = OpenedResponse.decode(new Uint8Array());
   const usual = { maxInFlight: 8, deliveryWindow: 8, maxMessageBytes: 1000n };
   const value = { ...opened, ...usual, ...limits };
@@ -284,6 +285,23 @@ describe('a server that breaks the protocol ends the session as MALFORMED_REPLY'
     expect(await step).toBe('MALFORMED_REPLY');
     expect(stream.cancelled).toBe(true);
   });
+});
+
+test('a stack that goes on from none ends the session as MALFORMED_REPLY', async () => {
+  const bounds = { unboundedBelow: new Uint8Array(), unboundedAbove: new Uint8Array() };
+  const box = { dtype: Dtype.DTYPE_UINT8, low: Uint8Array.of(0), high: Uint8Array.of(255) };
+  const value = { ...box, ...bounds, shape: [2n, 1n] };
+  await open({ newestFrameOnly: true, observationSpace: { kind: { $case: 'box', value } } }, 1);
+  const steps = [reason(session.step(actions)), reason(session.step(actions))];
+  // One row: its columns, which of its stacks are shifted, and the newest frame.
+  const payload = new Uint8Array(72 + 8 + 8);
+  payload[72] = 1;
+  const location = { $case: 'payload', value: payload } as const;
+  stream.transition(2n, 1n, [
+    { rows: 1, location, details: new Uint8Array(), uncompressedBytes: 0n },
+  ]);
+  expect(await Promise.all(steps)).toEqual(['MALFORMED_REPLY', 'MALFORMED_REPLY']);
+  expect(stream.cancelled).toBe(true);
 });
 
 test('a reply of the wrong kind is MALFORMED_REPLY', async () => {

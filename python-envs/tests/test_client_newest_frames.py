@@ -122,6 +122,17 @@ def test_rows_that_a_failed_request_lost_are_not_missed(received):
     envs.close()
 
 
+def test_a_broken_payload_ends_the_session(fixture_address, monkeypatch):
+    env = RemoteEnv("CartPole-v1", **STACKED)
+    env.reset(seed=7)
+    whole = Stacks.whole
+    monkeypatch.setattr(Stacks, "whole", lambda stacks, payload, rows: whole(stacks, payload[:-8], rows))
+    for _ in range(2):
+        with raises("MALFORMED_REPLY"):
+            env.step(0)
+    env.close()
+
+
 def test_what_is_no_stack_is_refused(fixture_address):
     with raises("MALFORMED_REQUEST", match=r"observations of CartPole-v1 are of Box\(.*\(4,\), float32\)"):
         RemoteEnv("CartPole-v1", newest_frame_only=True)

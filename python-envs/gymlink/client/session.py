@@ -168,7 +168,8 @@ class Session:
             return {**part, "payload": self._stacks.whole(part.get("payload", b""), part.get("rows", 0))}
         except GymlinkError as error:
             # What comes later goes on from it.
-            raise self._broken(error) from error
+            self._end(error)
+            raise
 
     def _uncompressed(self, part):
         if "uncompressed_bytes" in part:
