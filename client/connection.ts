@@ -342,7 +342,8 @@ export class Connection {
   }
 
   private async stream(): Promise<SessionStream> {
-    const stream = this.sessionSocket && (await openSessionSocket(this.sessionSocket));
+    const stream =
+      this.sessionSocket && (await openSessionSocket(this.sessionSocket, this.address));
     return stream || this.grpcStream();
   }
 

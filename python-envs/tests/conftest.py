@@ -108,3 +108,12 @@ def received(monkeypatch):
     monkeypatch.setattr(client_session, "SharedMemory", lambda offer: shared({**offer, "path": "/nowhere"}))
     monkeypatch.setattr(client_session, "decompressor", counted)
     return parts
+
+
+@pytest.fixture(params=["session socket", "gRPC"])
+def stream(request, monkeypatch):
+    """How sessions of the Python client travel; over gRPC as if the server were on another machine."""
+    if request.param == "gRPC":
+        streams = importlib.import_module("gymlink.client.streams")
+        monkeypatch.setattr(streams, "SocketStream", lambda path, address: streams.socket.create_connection(("127.0.0.1", 1)))
+    return request.param

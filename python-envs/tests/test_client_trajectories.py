@@ -82,7 +82,7 @@ def plain_all(results, space=None):
 
 
 @pytest.mark.parametrize(("env_id", "limit", "steps"), CASES)
-def test_single_trajectories(fixture_address, env_id, limit, steps):
+def test_single_trajectories(fixture_address, stream, env_id, limit, steps):
     limit_of = {"max_episode_steps": limit or None}
     theirs, ours = gymnasium.make(env_id, **limit_of), RemoteEnv(env_id, **limit_of)
     assert ours.observation_space == theirs.observation_space

@@ -1,37 +1,18 @@
-"""One session on its gRPC stream: requests in order, each answered within a deadline (session.proto)."""
+"""One session on its stream: requests in order, each answered within a deadline (session.proto)."""
 
 import contextlib
-import queue
-import threading
-import time
 from collections import deque
 from typing import Any
-
-import grpc
 
 from gymlink.client.compression import decompressor
 from gymlink.client.errors import GymlinkError, failure, from_message, malformed
 from gymlink.client.shared_memory import SharedMemory
 from gymlink.client.spaces import from_message as space_from_message
 from gymlink.client.stacks import Stacks
+from gymlink.client.streams import open_stream
 from gymlink.protocol import wire
 
-_METHOD = "/gymlink.v1.EnvironmentService/Session"
-_ERROR_KEY = "gymlink-error-bin"
 _CLOSE_TIMEOUT_S = 30.0
-_TICK_S = 0.25
-_OPTIONS = (
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 60_000),
-    # A step that was sent twice would be taken twice.
-    ("grpc.enable_retries", 0),
-    # gRPC would send what goes to localhost through http_proxy, too.
-    ("grpc.enable_http_proxy", 0),
-    # Otherwise a connection outlives its channel, and a server that was started anew is met with the old one's back-off.
-    ("grpc.use_local_subchannel_pool", 1),
-)
 
 
 class Session:
@@ -40,19 +21,17 @@ class Session:
     Args:
         address: ``HOST:PORT`` or ``unix:/path/to/socket``.
         timeout_s: Seconds within which each request must be answered.
+
+    Raises:
+        GymlinkError: CONNECTION_FAILED or DEADLINE_EXCEEDED.
     """
 
     def __init__(self, address, timeout_s):
-        self._address, self._timeout_s = address, timeout_s
-        self._channel = grpc.insecure_channel(address, _OPTIONS)
-        self._outgoing = queue.SimpleQueue()
-        # Without serializers, messages are bytes: no protobuf runtime is needed.
-        self._call = self._channel.stream_stream(_METHOD)(iter(self._outgoing.get, None))
+        self._timeout_s = timeout_s
+        self._stream = open_stream(address, timeout_s)
         self._seq = self._acknowledged = 0
         self._max_message_bytes, self._memory, self._decompress, self._stacks = 0, None, None, None
         self._ended = None
-        self._deadline, self._expired, self._over = float("inf"), False, threading.Event()
-        threading.Thread(target=self._watch, name="gymlink-deadline", daemon=True).start()
 
     def open(self, request, timeout_s):
         """Opens the session with an OpenRequest within some seconds; returns the OpenedResponse."""
@@ -110,7 +89,10 @@ class Session:
                 "send less at a time, or open fewer sub-environments in a session.",
             )
         self._seq = seq
-        self._outgoing.put(data)
+        try:
+            self._stream.write(data, self._timeout_s)
+        except GymlinkError as error:
+            raise self._broken(error) from error
         return seq
 
     def receive(self, seq, reply) -> Any:
@@ -192,39 +174,21 @@ class Session:
     def _next(self):
         if self._ended is not None:
             raise self._ended
-        self._deadline = time.monotonic() + self._timeout_s
         try:
-            return wire.decode("SessionResponse", next(self._call))
+            response = wire.decode("SessionResponse", self._stream.read(self._timeout_s))
         except wire.WireError as error:
             raise self._broken(malformed(str(error))) from error
-        except StopIteration:
-            raise self._broken(
-                failure("CONNECTION_FAILED", "The server ended the session. Make the environment again.")
-            ) from None
-        except grpc.RpcError as error:
-            raise self._broken(self._named(error)) from error
+        except GymlinkError as error:
+            raise self._broken(error) from error
         except BaseException:
             # Ctrl-C, for example: what was asked for may come yet, and nobody would take it.
             self._end(
                 failure("SESSION_CLOSED", "The environment was closed, because a wait for it was interrupted. Make it again.")
             )
             raise
-        finally:
-            self._deadline = float("inf")
-
-    def _named(self, error):
-        """The exception for the end of the stream."""
-        if self._expired:
-            message = f"The server at {self._address} did not answer within {self._timeout_s:g} s. Make the environment again."
-            return failure("DEADLINE_EXCEEDED", message)
-        for key, value in error.trailing_metadata() or ():
-            if key == _ERROR_KEY:
-                return from_message(wire.decode("Error", value))
-        if self._seq <= 1:
-            advice = "Start it with `gymlink serve`, or give another address."
-            return failure("CONNECTION_FAILED", f"No gymlink server answers at {self._address} ({error.details()}). {advice}")
-        message = f"The connection to the server at {self._address} was lost ({error.code().name}: {error.details()})."
-        return failure("CONNECTION_FAILED", f"{message} Make the environment again.")
+        if "error" in response and response.get("seq", 0) == 0:
+            raise self._broken(from_message(response["error"]))
+        return response
 
     def _broken(self, error):
         self._end(error)
@@ -234,19 +198,9 @@ class Session:
         if self._ended is not None:
             return
         self._ended = error
-        self._over.set()
-        self._outgoing.put(None)
-        self._call.cancel()
-        self._channel.close()
+        self._stream.close()
         if self._memory is not None:
             self._memory.close()
-
-    def _watch(self):
-        """Ends the stream when a deadline has passed: gRPC has one for a whole stream, but none for a message."""
-        while not self._over.wait(_TICK_S):
-            if time.monotonic() > self._deadline:
-                self._expired = True
-                self._call.cancel()
 
 
 class AsyncSession(Session):
