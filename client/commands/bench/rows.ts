@@ -1,4 +1,5 @@
 import { besideRendering } from './beside-rendering.js';
+import { overlapDqn } from './dqn-loop.js';
 import { makeVec64, sb3Vec64 } from './from-python.js';
 import { growth, growthSessions } from './growth.js';
 import { engineRow, lander64Halves, single, vectorRow } from './landers.js';
@@ -30,6 +31,7 @@ export const rows: Readonly<Record<string, Row>> = {
   remoteSingle10: remoteRow(1, 10),
   remoteSingle50: remoteRow(1, 50),
   overlap: overlapRow(),
+  overlapDqn,
   stragglers: stragglersRow(),
   growth,
   growthSessions,
