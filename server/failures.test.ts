@@ -249,12 +249,13 @@ describe('a state that a process keeps', limit, () => {
 
 describe('a dropped stream', limit, () => {
   test('closes its session, also in the middle of a step', async () => {
-    const { workers } = sidecarsBelow(process.pid);
+    const none = () => sidecarsBelow(process.pid).workers.length === 0;
+    await until(none);
     const session = await opened({ numEnvs: 2, numWorkers: 2 });
     await session.reset({ options: failing('hang', 'step') });
     session.send(step(int64s(0, 0)));
     session.call.cancel();
-    await until(() => sidecarsBelow(process.pid).workers.length === workers.length);
+    await until(none);
     expect(await listIds()).toEqual([]);
   });
 

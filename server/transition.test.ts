@@ -97,6 +97,17 @@ test('the messages of a delivery decode to its parts, within the limit', () => {
   );
 });
 
+test('messages hold about 2 MiB, whatever larger ones the client takes', () => {
+  const sizes = [0.9, 0.9, 0.9, 3, 0.5, 0.5].map((mib) => Math.round(mib * 2 ** 20));
+  const parts = sizes.map((size): Part => {
+    const payload = Buffer.alloc(size);
+    const [payloadBytes, details] = [size, Buffer.alloc(0)];
+    return { rows: 1, payload, payloadBytes, uncompressedBytes: 0, slot: undefined, details };
+  });
+  const messages = encodeTransition(1n, 1, parts, 64 * 2 ** 20);
+  expect(messages.map((message) => decode(message).transition.parts.length)).toEqual([2, 1, 1, 2]);
+});
+
 test('what a part takes is never understated', () => {
   fc.assert(
     fc.property(anyPart, (part) => {

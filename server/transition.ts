@@ -94,6 +94,8 @@ const tag = {
   details: 0x22,
   uncompressedBytes: 0x28,
 };
+/** Messages of about this size are quicker than larger ones on Node, at both ends (docs/performance.md). */
+const preferredMessageBytes = 2 * 1024 * 1024;
 /** Most that a message has beside its parts: seq, tag and length of the transition, delivery, more. */
 const envelopeBytes = 32;
 
@@ -103,7 +105,7 @@ export function encodedBytes(part: Part): number {
 }
 
 /**
- * Encodes the SessionResponse messages of one delivery, as many as the client's message limit needs. Written by hand
+ * Encodes the SessionResponse messages of one delivery, as many as its size and the client's message limit need. Written by hand
  * because the generated encoder grows its buffer, shifts the payload at every nesting and copies the result: here each payload byte is
  * copied once.
  * No part may be over the limit (`encodedBytes`).
@@ -115,7 +117,10 @@ export function encodeTransition(
   maxMessageBytes: number,
 ): Uint8Array[] {
   const seqField = encodeSeq(seq);
-  const groups = groupParts(parts, maxMessageBytes - envelopeBytes);
+  const groups = groupParts(
+    parts,
+    Math.min(maxMessageBytes, preferredMessageBytes) - envelopeBytes,
+  );
   return groups.map((group, i) => encodeMessage(seqField, delivery, group, i < groups.length - 1));
 }
 

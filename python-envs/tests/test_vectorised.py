@@ -75,8 +75,8 @@ def test_steps_are_those_of_single_environments(workers, env_id, mode):
 
 def test_rows_are_split_where_messages_are_small(worker):
     space, action_space = spaces_of("CartPole-v1")
-    one_row = 9 * 8 + 16
-    worker.open("Vectorised-v0", COUNT, max_part_bytes=2 * one_row, kwargs=arguments(env_id="CartPole-v1"))
+    three_rows = 3 * 16 + 2 * 24 + 4 * 8 + 3 * 16
+    worker.open("Vectorised-v0", COUNT, max_part_bytes=three_rows - 1, kwargs=arguments(env_id="CartPole-v1"))
     parts = worker.reset(space, seed=seed(5))
     assert [part["env_index"].tolist() for part in parts] == [[0, 1], [2]]
     assert [list(part["seeds"].items()) for part in parts] == [[(0, 5), (1, 6)], [(0, 7)]]

@@ -79,6 +79,12 @@ def test_rows_are_split_at_the_limit_and_nothing_is_lost(limit, parts):
     assert whole["seeds"] == rows.seeds
 
 
+def test_parts_hold_2_mib_at_most_whatever_the_limit():
+    frame = spaces.Box(0, 255, (300, 1000), np.uint8)
+    writer = TransitionWriter("X-v0", frame, 16, 64 << 20, has_finals=False)
+    assert [count for count, *_ in parts(writer, played(frame, 16))] == [6, 6, 4]
+
+
 def test_large_infos_split_rows_too():
     rows = played(BOX, 8)
     rows.infos = [{"image": np.full(300, row, np.uint8)} for row in range(8)]

@@ -70,6 +70,9 @@ class Rows:
         return layout.write(self.observations, begin)
 
 
+# Larger messages are slower in the server and in clients on Node (docs/performance.md), so rows are spread over several.
+_PREFERRED_BYTES = 2 << 20
+
 _ROW_COLUMNS = (
     "env_index",
     "episode",
@@ -128,8 +131,8 @@ class TransitionWriter:
         self._space, self._max_bytes, self._has_finals = space, max_part_bytes or 1 << 62, has_finals
         self._slot_of, self._slots = None, {}
         self._check_row(env_id, _payload_bytes(space, 1))
-        self._rows_per_part = _most_rows(space, count, self._max_bytes)
-        self._allocate(_payload_bytes(space, self._rows_per_part))
+        self._rows_per_part = _most_rows(space, count, min(self._max_bytes, _PREFERRED_BYTES), has_finals)
+        self._allocate(_payload_bytes(space, self._rows_per_part, has_finals))
         self._encode_infos, self._unsupported = encode, set()
 
     def _allocate(self, length):
@@ -218,12 +221,12 @@ class TransitionWriter:
         return wire.encode("TransitionDetails", fields) if fields else b""
 
 
-def _most_rows(space, count, limit):
+def _most_rows(space, count, limit, has_finals):
     """The greatest number of rows, at most `count`, whose payload is within the limit."""
     low, high = 1, count
     while low < high:
         middle = (low + high + 1) // 2
-        if _payload_bytes(space, middle) <= limit:
+        if _payload_bytes(space, middle, has_finals) <= limit:
             low = middle
         else:
             high = middle - 1

@@ -273,8 +273,8 @@ export interface OpenRequest {
     | Seed
     | undefined;
   /**
-   * Largest message that the client receives, in bytes; 0 for gRPC's default of 4 MiB. A Transition above it is split between
-   * rows. MESSAGE_TOO_LARGE otherwise: for Open where one row or Opened itself exceeds it, for a Render, and for a Step or
+   * Largest message that the client receives, in bytes; 0 for gRPC's default of 4 MiB. A Transition above it, and
+   * any of several MiB, is split between rows. MESSAGE_TOO_LARGE otherwise: for Open where one row or Opened itself exceeds it, for a Render, and for a Step or
    * Reset whose row exceeds it only by its infos or by values without a greatest size (which counts as advanced).
    */
   maxMessageBytes: bigint;
