@@ -270,11 +270,11 @@ export class AsyncVectorEnv<Obs = Sample, Act = Sample> {
     this.session.acknowledge(delivery);
     const envIndices = Int32Array.from(this.rows.envIndices.subarray(0, count));
     for (const env of envIndices) this.free(env);
-    return {
+    // Without a look at the infos, which a spread would be.
+    return Object.assign(vectorStep<Obs>(this.rows, count, this.copy), {
       envIndices,
-      ...vectorStep<Obs>(this.rows, count, this.copy),
       details: () => transitionDetails(this.rows, count),
-    };
+    });
   }
 
   private free(env: number): void {

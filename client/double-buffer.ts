@@ -69,17 +69,17 @@ class Half<Obs, Act> {
 
   batch(): Batch<Obs, Act> {
     const { rows, envIndices, shared } = this;
-    return {
+    // Without a look at the infos, which a spread would be.
+    return Object.assign(vectorStep<Obs>(rows, envIndices.length, shared.copy), {
       envIndices: Int32Array.from(envIndices),
-      ...vectorStep<Obs>(rows, envIndices.length, shared.copy),
       details: () => transitionDetails(rows, envIndices.length),
-      step: (actions) => this.step(actions),
-      reset: (options = {}) => {
+      step: (actions: Act) => this.step(actions),
+      reset: (options: VectorResetOptions = {}) => {
         const request = resetRequest(options, envIndices.length);
         const named = request.envIndices.map((row) => envIndices[row] as number);
         this.reset({ ...request, envIndices: named.length > 0 ? named : [...envIndices] });
       },
-    };
+    });
   }
 
   reset(request: ResetRequest): void {

@@ -207,7 +207,8 @@ export class Env<Obs = Sample, Act = Sample> {
   private read(transition: Transition): Reset<Obs> {
     this.rows.read(transition.parts);
     this.session.acknowledge(transition.delivery);
-    const [info = {}] = this.rows.infos.length === 0 ? [] : infoList(this.rows.infos, 1);
+    const { infos } = this.rows.details;
+    const [info = {}] = infos.length === 0 ? [] : infoList(infos, 1);
     return { observation: this.rows.observations.row(0) as Obs, info };
   }
 }

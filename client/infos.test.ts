@@ -6,9 +6,9 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Infos, InfoType } from '../proto/gen/gymlink/v1/session.js';
 import { Dtype, type Value } from '../proto/gen/gymlink/v1/value.js';
+import type { RowInfos } from './details.js';
 import { infoList } from './infos.js';
 import { asNdArray, isTypedArray } from './nd-array.js';
-import type { RowInfos } from './transition.js';
 import { vectorInfos } from './vector-infos.js';
 
 /** JSON of gymnasium_infos.py. */

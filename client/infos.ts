@@ -1,7 +1,7 @@
 import { type InfoEntry, InfoType } from '../proto/gen/gymlink/v1/session.js';
 import type { Value } from '../proto/gen/gymlink/v1/value.js';
+import type { RowInfos } from './details.js';
 import { asNdArray, type DtypeName, type NdArray } from './nd-array.js';
-import type { RowInfos } from './transition.js';
 import { fromTensor, fromValue, type PlainValue } from './values.js';
 
 /** The info of one sub-environment. */

@@ -116,7 +116,7 @@ test('rows that were ready are by their places in the delivery, and may be fewer
   expect([...rows.rewards]).toEqual([0.5, 0, 0]);
   expect([...rows.kinds]).toEqual([0, 0, 1]);
   expect([...rows.finalObservations.keys()]).toEqual([1]);
-  expect([...rows.seeds]).toEqual([[1, 5n]]);
+  expect([...rows.details.seeds]).toEqual([[1, 5n]]);
   expect(rows.readReady([part([{ env: 2, observation: [9, 9] }])])).toBe(1);
   expect(rows.envIndices[0]).toBe(2);
   expect(observations(rows).slice(0, 2)).toEqual([9, 9]);
@@ -137,12 +137,15 @@ test('final observations, seeds and infos are those of this transition alone', (
   expect([...rows.finalObservations]).toEqual([
     [0, asNdArray(Float32Array.of(-1, -2), [2], 'float32')],
   ]);
-  expect([...rows.seeds]).toEqual([[1, 2n ** 127n]]);
-  expect(rows.infos.map(({ envs }) => envs)).toEqual([[0, 1]]);
-  expect(rows.finalInfos.map(({ envs }) => envs)).toEqual([[0]]);
+  expect([...rows.details.seeds]).toEqual([[1, 2n ** 127n]]);
+  expect(rows.details.infos.map(({ envs }) => envs)).toEqual([[0, 1]]);
+  expect(rows.details.finalInfos.map(({ envs }) => envs)).toEqual([[0]]);
   rows.read([part(both.map(({ env, observation }) => ({ env, observation })))]);
   expect(
-    rows.finalObservations.size + rows.seeds.size + rows.infos.length + rows.finalInfos.length,
+    rows.finalObservations.size +
+      rows.details.seeds.size +
+      rows.details.infos.length +
+      rows.details.finalInfos.length,
   ).toBe(0);
 });
 
@@ -230,10 +233,15 @@ test('infos that could not travel are warned of once', () => {
   };
   const row = { env: 0, observation: [1, 2] };
   const rows = new Rows(space, 1, 'Some-v0');
-  rows.read([part([row], 0, { infos: infosOf(text('fine')) })]);
+  const infosAfter = (transition: TransitionPart) => {
+    rows.read([transition]);
+    expect(warn.mock.calls.length).toBeLessThanOrEqual(1);
+    return rows.details.infos;
+  };
+  infosAfter(part([row], 0, { infos: infosOf(text('fine')) }));
   expect(warn).not.toHaveBeenCalled();
-  rows.read([part([{ ...row, final: [3, 4] }], 0, { finalInfos: infosOf(deep) })]);
-  rows.read([part([row], 0, { infos: infosOf(unsupported('c.Third')) })]);
+  infosAfter(part([{ ...row, final: [3, 4] }], 0, { finalInfos: infosOf(deep) }));
+  infosAfter(part([row], 0, { infos: infosOf(unsupported('c.Third')) }));
   expect(warn.mock.calls).toEqual([
     [
       'Infos of Some-v0 hold values of type a.First, b.Second, which cannot travel. ' +
@@ -242,5 +250,5 @@ test('infos that could not travel are warned of once', () => {
     ],
   ]);
   warn.mockRestore();
-  expect(infoList(rows.infos, 1)).toEqual([{ x: '<c.Third: cannot travel>' }]);
+  expect(infoList(rows.details.infos, 1)).toEqual([{ x: '<c.Third: cannot travel>' }]);
 });

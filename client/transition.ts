@@ -1,22 +1,12 @@
-import {
-  type Infos,
-  TransitionDetails,
-  type TransitionPart,
-} from '../proto/gen/gymlink/v1/session.js';
+import type { TransitionPart } from '../proto/gen/gymlink/v1/session.js';
 import { Blocks, columnBytes, malformed, padded, type UnreadPayload } from './blocks.js';
 import { type Column, columnOf, type Places } from './columns.js';
 import type { Decompress } from './compression.js';
+import { Details, type EncodedDetails } from './details.js';
 import { InfoWarning } from './info-warning.js';
 import { maxMessageBytes } from './open-request.js';
 import type { SharedMemory } from './shared-memory.js';
 import type { Sample, Space } from './spaces/index.js';
-import { fromMagnitude } from './values.js';
-
-/** Infos of some rows, and which sub-environments those are. */
-export interface RowInfos {
-  readonly infos: Infos;
-  readonly envs: readonly number[];
-}
 
 /** What became of a row; values of the payload's column `kind` (session.proto, RowKind). */
 export const rowKinds = ['step', 'reset', 'autoreset', 'failed'] as const;
@@ -66,13 +56,10 @@ export class Rows {
   /** The sub-environment of each row. */
   readonly envIndices: Uint32Array;
   readonly observations: Column;
-  /** Infos of the parts of the last transition. */
-  infos: RowInfos[] = [];
-  finalInfos: RowInfos[] = [];
-  /** Last observations of episodes that ended in this transition (SameStep), by sub-environment. */
-  readonly finalObservations = new Map<number, Sample>();
-  /** Seeds that resets of this transition used, by sub-environment. */
-  readonly seeds = new Map<number, bigint>();
+  /** Infos and seeds of the last transition; made anew for each. */
+  details = new Details();
+  /** Last observations of episodes that ended in this transition (SameStep), by sub-environment; made anew for each. */
+  finalObservations: ReadonlyMap<number, Sample> = new Map();
   private readonly space: Space;
   private readonly warning: InfoWarning;
   /** Parts of a session come in the same few sizes at every step. */
@@ -131,28 +118,38 @@ export class Rows {
   }
 
   private readParts(parts: readonly TransitionPart[], asked: Asked): number {
-    if (this.infos.length > 0) this.infos = [];
-    if (this.finalInfos.length > 0) this.finalInfos = [];
-    this.finalObservations.clear();
-    this.seeds.clear();
+    const finals = new Map<number, Sample>();
+    const details: EncodedDetails[] = [];
     let count = 0;
     for (const part of parts) {
-      this.readPart(part, asked, count);
+      this.readPart(part, asked, count, finals, details);
       count += part.rows;
     }
+    this.finalObservations = finals;
+    this.details = new Details(details, this.warning);
     return count;
   }
 
-  private readPart(part: TransitionPart, asked: Asked, before: number): void {
+  /** Reads one part; adds what it has beside columns and observations to `finals` and `details`. */
+  private readPart(
+    part: TransitionPart,
+    asked: Asked,
+    before: number,
+    finals: Map<number, Sample>,
+    details: EncodedDetails[],
+  ): void {
     const header = this.headerFor(part.rows);
     const blocks = new Blocks(payloadOf(part, this.readers));
     blocks.takeInto(header.bytes);
     const places = this.place(header, asked, before);
     this.observations.read(blocks, places);
     const ended = header.hasFinal.includes(1) ? rowsWhere(header.hasFinal) : [];
-    if (ended.length > 0) this.readFinals(blocks, places, ended);
+    const endedEnvs = ended.map((row) => envAt(places, row));
+    if (ended.length > 0) this.readFinals(blocks, endedEnvs, finals);
     blocks.end();
-    if (part.details.length > 0) this.readDetails(part.details, places, ended);
+    if (part.details.length === 0) return;
+    const envs = Array.from({ length: places.count }, (_, row) => envAt(places, row));
+    details.push({ bytes: part.details, envs, ended: endedEnvs });
   }
 
   private headerFor(rows: number): Header {
@@ -193,22 +190,10 @@ export class Rows {
     return this.rowOf === undefined ? env : (this.rowOf.get(env) as number);
   }
 
-  private readFinals(blocks: Blocks, places: Places, ended: readonly number[]): void {
-    const column = columnOf(this.space, ended.length);
-    column.read(blocks, { count: ended.length, first: 0, rows: undefined });
-    for (const [i, row] of ended.entries())
-      this.finalObservations.set(envAt(places, row), column.row(i));
-  }
-
-  private readDetails(bytes: Uint8Array, places: Places, ended: readonly number[]): void {
-    const { infos, finalInfos, seeds } = TransitionDetails.decode(bytes);
-    const envs = Array.from({ length: places.count }, (_, row) => envAt(places, row));
-    for (const found of [infos, finalInfos]) if (found) this.warning.lookAt(found);
-    if (infos) this.infos.push({ infos, envs });
-    if (finalInfos)
-      this.finalInfos.push({ infos: finalInfos, envs: ended.map((row) => envAt(places, row)) });
-    for (const { row, seed } of seeds)
-      this.seeds.set(envAt(places, row), fromMagnitude(seed?.magnitude ?? new Uint8Array()));
+  private readFinals(blocks: Blocks, envs: readonly number[], finals: Map<number, Sample>): void {
+    const column = columnOf(this.space, envs.length);
+    column.read(blocks, { count: envs.length, first: 0, rows: undefined });
+    for (const [i, env] of envs.entries()) finals.set(env, column.row(i));
   }
 }
 

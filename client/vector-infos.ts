@@ -1,3 +1,4 @@
+import type { RowInfos } from './details.js';
 import { type Column, type Item, infoSources, type Source, setEntry } from './infos.js';
 import {
   asNdArray,
@@ -10,7 +11,6 @@ import {
   toFloat16,
 } from './nd-array.js';
 import type { Sample } from './spaces/index.js';
-import type { RowInfos } from './transition.js';
 import type { PlainValue } from './values.js';
 
 /**

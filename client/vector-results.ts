@@ -6,6 +6,7 @@ import { type VectorInfos, vectorInfos } from './vector-infos.js';
 /** What `reset` of a vector environment gives. */
 export interface VectorReset<Obs> {
   readonly observations: Obs;
+  /** Made when first looked at. */
   readonly infos: VectorInfos;
 }
 
@@ -47,28 +48,40 @@ export function vectorStep<Obs>(rows: Rows, count: number, copy: boolean): Vecto
     return asNdArray(copy ? (part.slice() as T) : part, [count], dtype) as NdArray<T>;
   };
   const { observations } = rows;
-  return {
+  return withInfos(rows, count, {
     observations: (isFull ? observations.batch(copy) : observations.slice(0, count)) as Obs,
     rewards: column(rewards, 'float64'),
     terminations: column(terminations, 'bool'),
     truncations: column(truncations, 'bool'),
-    infos: infosOf(rows, count),
-  };
+  });
 }
 
 /** What arrived with the last reset of `count` sub-environments. */
 export function vectorReset<Obs>(rows: Rows, count: number, copy: boolean): VectorReset<Obs> {
-  return { observations: rows.observations.batch(copy) as Obs, infos: infosOf(rows, count) };
+  return withInfos(rows, count, { observations: rows.observations.batch(copy) as Obs });
 }
 
-function infosOf({ infos, finalObservations, finalInfos }: Rows, count: number): VectorInfos {
-  if (infos.length === 0 && finalObservations.size === 0) return {};
-  return vectorInfos(infos, finalObservations, finalInfos, count);
+/** Results with the infos of the last transition, which are made when somebody looks at them. */
+function withInfos<T>(
+  { details, finalObservations }: Rows,
+  count: number,
+  results: T,
+): T & { readonly infos: VectorInfos } {
+  let made: VectorInfos | undefined;
+  return Object.defineProperty(results, 'infos', {
+    enumerable: true,
+    configurable: true,
+    get: () => {
+      made ??= vectorInfos(details.infos, finalObservations, details.finalInfos, count);
+      return made;
+    },
+  }) as T & { readonly infos: VectorInfos };
 }
 
 /** What the protocol tells of the last transition of `count` sub-environments beyond Gymnasium's results. */
 export function transitionDetails(rows: Rows, count: number): TransitionDetails {
-  const { kinds, episodes, episodeSteps, seeds, infos, finalInfos, finalObservations } = rows;
+  const { kinds, episodes, episodeSteps, finalObservations } = rows;
+  const { seeds, infos, finalInfos } = rows.details;
   const finals = infoList(finalInfos, count);
   return {
     kinds: Array.from(kinds.subarray(0, count), (kind) => rowKinds[kind] ?? 'step'),
