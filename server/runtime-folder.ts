@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { limits } from './limits.js';
@@ -42,6 +43,17 @@ export function checkSocketPath(path: string): void {
       `The path of a Unix socket takes at most ${limits.maxSocketPathBytes} bytes, but ${path} has ${bytes}. ` +
         'Choose a shorter folder (for the server’s own sockets: set XDG_RUNTIME_DIR or TMPDIR).',
     );
+}
+
+/** Listens on a Unix socket that is made with mode 0600: it must never be open to others, not even for a moment. */
+export async function listenPrivately(server: Server, path: string): Promise<void> {
+  const umask = process.umask(0o177);
+  try {
+    server.listen(path);
+  } finally {
+    process.umask(umask);
+  }
+  await once(server, 'listening');
 }
 
 /** Whether a server listens on a Unix socket. */

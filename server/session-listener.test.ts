@@ -90,6 +90,9 @@ describe('the session socket', limit, () => {
     expect(sessionSocket.port).toBe(Number(server.address.split(':')[1]));
     const folder = await stat(new URL('.', `file://${sessionSocket.path}`).pathname);
     expect(folder.mode & 0o777).toBe(0o700);
+    expect((await stat(sessionSocket.path)).mode & 0o777).toBe(0o600);
+    const workers = sessionSocket.path.replace('sessions.sock', 'workers.sock');
+    expect((await stat(workers)).mode & 0o777).toBe(0o600);
   });
 
   test('carries a session: requests of any number in a chunk, cut anywhere', async () => {

@@ -1,8 +1,8 @@
-import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { messageReader, writeMessage } from '../proto/session-socket.js';
 import { ErrorReason, type RequestError, requestError } from './errors.js';
 import { limits } from './limits.js';
+import { listenPrivately } from './runtime-folder.js';
 import type { ClientStream, SessionStream } from './session-stream.js';
 import { errorMessage } from './slot.js';
 
@@ -20,8 +20,7 @@ export class SessionListener {
 
   /** Listens on a Unix socket, which must lie in the server's private folder: whoever can connect may open sessions. */
   async listen(path: string): Promise<void> {
-    this.#server.listen(path);
-    await once(this.#server, 'listening');
+    await listenPrivately(this.#server, path);
   }
 
   /** Takes no connections any more. Those that are there end with their streams. */

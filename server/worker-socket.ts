@@ -1,9 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
-import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { FrameType, Hello, type Role } from '../proto/gen/gymlink/worker/v1/worker.js';
 import { readFirstFrame } from './frames.js';
 import type { Logger } from './log.js';
+import { listenPrivately } from './runtime-folder.js';
 
 /** What a sidecar process said about a new connection. */
 export interface Greeting {
@@ -28,8 +28,7 @@ export class WorkerSocket {
   }
 
   async listen(path: string): Promise<void> {
-    this.#server.listen(path);
-    await once(this.#server, 'listening');
+    await listenPrivately(this.#server, path);
   }
 
   /** Hands connections that carry `token` to `onConnection`, paused, with everything after the Hello unread. */
