@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,15 +45,11 @@ export function checkSocketPath(path: string): void {
     );
 }
 
-/** Listens on a Unix socket that is made with mode 0600: it must never be open to others, not even for a moment. */
+/** Listens on a Unix socket in a folder that is closed to others, and gives it mode 0600. */
 export async function listenPrivately(server: Server, path: string): Promise<void> {
-  const umask = process.umask(0o177);
-  try {
-    server.listen(path);
-  } finally {
-    process.umask(umask);
-  }
+  server.listen(path);
   await once(server, 'listening');
+  await chmod(path, 0o600);
 }
 
 /** Whether a server listens on a Unix socket. */
